@@ -1,0 +1,91 @@
+"""What every CRM's robot can do, and what it declares about itself.
+
+A robot is the written procedure of one CRM. It is handed a `Visit` (one browser context with one account) and brings it
+to the point where the CRM has accepted the request for a report. How the report then arrives is declared, not coded:
+`Delivery.MAILED` reports come to the mailbox and are collected there; a `Delivery.DOWNLOADED` one is handed back as the
+path of the downloaded file in `ReportRequest.report`.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from export_robots.periods import Period
+
+if TYPE_CHECKING:  # importing the browser is slow, and `robot crms` needs none
+    from export_robots.visit import Visit
+
+
+class Delivery(Enum):
+    """How a CRM hands over the report that was requested."""
+
+    MAILED = "e-mailed"
+    DOWNLOADED = "downloaded"
+
+
+class Foundation(Enum):
+    """How well a robot's steps are founded; `robot crms` shows it."""
+
+    DOCUMENTED = "documented"  # the vendor's or the customer's own help page describes each step
+    PARTLY = "partly documented"  # some steps are judgement
+    UNKNOWN = "unknown"  # the steps are not known: `steps_unknown`
+
+
+@dataclass(frozen=True)
+class ReportRequest:
+    """What the CRM showed when it accepted the request. It goes into the receipt: no secret, no lead's data.
+
+    `requested_at` is taken (UTC) before the click that asks, so that a report mailed at once is newer than it.
+    `first` and `last` are the days read back from the page, both included; `rows_shown` is the page's own count of what
+    the report will hold, or None where the page shows none; `says_empty` is true only if the page itself says that
+    there is nothing in the period.
+    """
+
+    requested_at: datetime
+    account: str | None
+    first: date
+    last: date
+    rows_shown: int | None
+    says_empty: bool
+    acknowledgement: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+    report: Path | None = None
+
+
+class CrmRobot(ABC):
+    """One CRM's procedure. Subclasses live in `crm/`, one file each, and are found by `export_robots.crm.robots()`."""
+
+    key: ClassVar[str]
+    """The word on the command line and in the configuration, e.g. `activix`."""
+    label: ClassVar[str]
+    """The name in file names, e.g. `Activix CRM`."""
+    url: ClassVar[str]
+    """The public address, used unless the account names its own."""
+    delivery: ClassVar[Delivery]
+    foundation: ClassVar[Foundation]
+    source: ClassVar[str]
+    """The document that the steps follow."""
+    report_senders: ClassVar[tuple[str, ...]] = ()
+    """Domains or addresses that may send this CRM's reports, unless the account names its own."""
+    export_permission: ClassVar[str] = ""
+    """Whom to ask for what when the account may not export: one sentence, shown as the hint."""
+    column_aliases: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """This CRM's header texts per required field (`reports.fields`), beside the general ones."""
+    known_caps: ClassVar[tuple[int, ...]] = ()
+    """Row counts at which this CRM is known to cut a report off."""
+
+    def __init__(self, visit: "Visit") -> None:
+        self.visit = visit
+        self.page = visit.page
+
+    @abstractmethod
+    async def sign_in(self) -> None:
+        """Sign in with the visit's login. Raises the outcome that the CRM shows; never tries a password twice."""
+
+    @abstractmethod
+    async def request_report(self, period: Period) -> ReportRequest:
+        """Make the CRM produce the report for `period`, reading back each setting before the request is sent."""
