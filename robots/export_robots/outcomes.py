@@ -6,7 +6,7 @@ Errors, divided by what happens next:
 
     RobotError
      ├ UsageWrong          the command line or the configuration is wrong        mend it; nothing was asked of the CRM
-     ├ SignInRefused       user name or password rejected                        a person; the same password is never sent again
+     ├ SignInRefused       user name or password rejected                        a person; that password is never sent again
      ├ ActionNeeded        the CRM wants a person: expired password, terms ...   a person
      ├ CodeNeeded          a sign-in code the robot cannot get by itself         a person
      ├ PermissionMissing   the account may not export                            a person asks the CRM's support

@@ -1,0 +1,28 @@
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+
+import pytest
+
+Run = Callable[[Coroutine[Any, Any, Any]], Any]
+
+
+@pytest.fixture(scope="session")
+def run() -> Iterator[Run]:
+    """Runs a coroutine to its end on one event loop in a thread of its own, and returns its result.
+
+    pytest-playwright's own (synchronous) fixtures hold the main thread's loop, so that asynchronous tests beside them
+    would pass or fail by their order.
+    """
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="test loop", daemon=True)
+    thread.start()
+
+    def run_to_the_end(coroutine: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run_coroutine_threadsafe(coroutine, loop).result()
+
+    yield run_to_the_end
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
