@@ -1,0 +1,64 @@
+"""The database that the ledger and the workflow engine share: a SQLite file under the home, or any other by its URL."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event, select
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from export_robots.outcomes import UsageWrong
+from export_robots.runs.tables import SCHEMA_VERSION, Base, SchemaRow
+
+BUSY_TIMEOUT_MS = 30_000  # as the workflow engine waits: a writer holds the file for milliseconds, a slow disk for more
+
+_MEND = "See that the disk has room and that the home belongs to this user, then run `robot doctor`."
+
+
+def sqlite_url(path: Path) -> str:
+    return f"sqlite:///{path}"
+
+
+def open_database(url: str) -> Engine:
+    """Connect, and create the ledger's tables where they are missing. A database that cannot serve is `UsageWrong`."""
+    engine = create_engine(url)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+    with database_errors():
+        Base.metadata.create_all(engine)
+        with Session(engine) as session, session.begin():
+            version = session.scalar(select(SchemaRow.version))
+            if version is None:
+                session.merge(SchemaRow(version=SCHEMA_VERSION))  # merge: another process may be at the same line
+    if version is not None and version > SCHEMA_VERSION:
+        engine.dispose()
+        raise UsageWrong(
+            "the database was written by a newer version of the robot",
+            "Use that version, or name another home with --home.",
+        )
+    return engine
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, record: Any) -> None:
+    connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+    connection.execute("PRAGMA journal_mode=WAL")  # readers, such as `robot status`, never wait for a writer
+    connection.execute("PRAGMA synchronous=FULL")  # an intent must be on the disk before what it announces happens
+    connection.execute("PRAGMA foreign_keys=ON")
+
+
+@contextmanager
+def database_errors() -> Iterator[None]:
+    """A database that cannot be read or written becomes a sentence with a mend."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise UsageWrong(f"the robot's database cannot be used: {database_fault(error)}", _MEND) from error
+
+
+def database_fault(error: SQLAlchemyError) -> str:
+    """In a few words what the database says, without the statement and its values."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return str(cause).splitlines()[0] if str(cause) else type(cause).__name__

@@ -1,0 +1,274 @@
+"""The ledger: what is expected, and how far each delivery has come. Every method is one transaction.
+
+What the methods hand out are rows detached from the database: they can be read anywhere and change nothing.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Engine, Select, select, update
+from sqlalchemy.dialects.postgresql import insert as insert_into_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_into_sqlite
+from sqlalchemy.orm import Session
+
+from export_robots import clock
+from export_robots.clients import Account
+from export_robots.outcomes import Outcome
+from export_robots.periods import Month, Period
+from export_robots.robot import ReportRequest
+from export_robots.runs.database import database_errors
+from export_robots.runs.tables import DeliveryRow, FileRow, RefusedPasswordRow, RequestRow, State, UploadRow
+
+CLOSED = (State.DELIVERED, State.VERIFIED_EMPTY)
+_UNFIT = re.compile(r"[/\\\x00-\x1f]+")
+
+
+def delivery_id(client: str, crm: str, rooftop: str | None, period: Period) -> str:
+    """`abc/activix/2026-10`, or `abc/activix/2026-03..2026-04/ABC Autos North`; never another one for the same."""
+    months = str(period.start) if period.start == period.end else f"{period.start}..{period.end}"
+    place = f"/{_UNFIT.sub('-', rooftop)}" if rooftop else ""
+    return f"{client}/{crm}/{months}{place}"
+
+
+def period_of(delivery: DeliveryRow) -> Period:
+    return Period(Month.parse(delivery.period_start), Month.parse(delivery.period_end))
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How an attempt ended, in the words that the operator will read."""
+
+    outcome: Outcome
+    reasons: tuple[str, ...] = ()
+    next: str | None = None
+    evidence: str | None = None
+
+
+def _open_requests(key: str) -> Select[tuple[RequestRow]]:
+    query = select(RequestRow).where(RequestRow.delivery_id == key, RequestRow.answered.is_(False))
+    return query.order_by(RequestRow.id)
+
+
+class Ledger:
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Session]:
+        with database_errors(), Session(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    # --- expected deliveries
+
+    def expect(self, client: str, crm: str, label: str, rooftop: str | None, period: Period) -> DeliveryRow:
+        """The expected delivery, created unless it is there already."""
+        key = delivery_id(client, crm, rooftop, period)
+        now = clock.now()
+        insert = insert_into_sqlite if self.engine.dialect.name == "sqlite" else insert_into_postgresql
+        with self._transaction() as session:
+            session.execute(
+                insert(DeliveryRow)
+                .values(
+                    id=key,
+                    client=client,
+                    crm=crm,
+                    crm_label=label,
+                    rooftop=rooftop,
+                    period_start=str(period.start),
+                    period_end=str(period.end),
+                    state=State.EXPECTED,
+                    attempt=0,
+                    reasons=[],
+                    created_at=now,
+                    changed_at=now,
+                )
+                .on_conflict_do_nothing()
+            )
+            return session.get_one(DeliveryRow, key)
+
+    def delivery(self, key: str) -> DeliveryRow:
+        with self._transaction() as session:
+            return session.get_one(DeliveryRow, key)
+
+    def deliveries(self, month: Month | None = None) -> list[DeliveryRow]:
+        """Those whose period holds `month`, or all, in the order of their ids."""
+        query = select(DeliveryRow).order_by(DeliveryRow.id)
+        if month:
+            query = query.where(DeliveryRow.period_start <= str(month), DeliveryRow.period_end >= str(month))
+        with self._transaction() as session:
+            return list(session.scalars(query))
+
+    def waiting(self) -> list[DeliveryRow]:
+        """Those whose report the CRM was asked for, or lies here unfinished."""
+        query = select(DeliveryRow).where(DeliveryRow.state.in_([State.REQUESTED, State.COLLECTED]))
+        with self._transaction() as session:
+            return list(session.scalars(query.order_by(DeliveryRow.id)))
+
+    def begin_attempt(self, key: str) -> int:
+        """Count one more attempt, and return its number."""
+        with self._transaction() as session:
+            row = session.get_one(DeliveryRow, key)
+            row.attempt += 1
+            row.outcome, row.reasons, row.next, row.evidence = None, [], None, None
+            row.changed_at = clock.now()
+            return row.attempt
+
+    def end_attempt(self, key: str, ending: Ending) -> None:
+        with self._transaction() as session:
+            row = session.get_one(DeliveryRow, key)
+            row.outcome = ending.outcome
+            row.reasons = list(ending.reasons)
+            row.next, row.evidence = ending.next, ending.evidence
+            row.changed_at = clock.now()
+
+    def close(self, key: str, state: State, how: str) -> None:
+        with self._transaction() as session:
+            row = session.get_one(DeliveryRow, key)
+            row.state, row.how = state, how
+            row.closed_at = row.changed_at = clock.now()
+
+    # --- requests
+
+    def intend_request(self, key: str, attempt: int) -> int:
+        """Note that the CRM is about to be asked; the number is for `end_request`."""
+        with self._transaction() as session:
+            row = RequestRow(delivery_id=key, attempt=attempt, intended_at=clock.now())
+            session.add(row)
+            self._move(session, key, State.REQUESTED, over=(State.EXPECTED, State.COLLECTED))
+            session.flush()
+            return row.id
+
+    def end_request(self, number: int, request: ReportRequest | None, deadline_at: datetime | None) -> None:
+        """The CRM has accepted, or (`request` None) the robot came back without its acknowledgement."""
+        with self._transaction() as session:
+            row = session.get_one(RequestRow, number)
+            row.ended_at = clock.now()
+            if request is None:
+                self._move(session, row.delivery_id, State.EXPECTED, over=(State.REQUESTED,))
+                return
+            row.requested_at, row.deadline_at = request.requested_at, deadline_at
+            row.account = request.account
+            row.first, row.last = request.first.isoformat(), request.last.isoformat()
+            row.rows_shown, row.says_empty = request.rows_shown, request.says_empty
+            row.acknowledgement, row.settings = request.acknowledgement, dict(request.settings)
+
+    def requests(self, key: str) -> Sequence[RequestRow]:
+        """This delivery's requests that no report has answered yet, the newest last."""
+        with self._transaction() as session:
+            return list(session.scalars(_open_requests(key)))
+
+    def request(self, number: int | None) -> RequestRow | None:
+        if number is None:
+            return None
+        with self._transaction() as session:
+            return session.get(RequestRow, number)
+
+    # --- files
+
+    def add_file(self, key: str, *, source: str, path: str, sha256: str, mail: dict[str, Any] | None = None) -> FileRow:
+        """A report has come for this delivery. The same bytes for the same requests are the same report."""
+        with self._transaction() as session:
+            delivery = session.get_one(DeliveryRow, key)
+            open_requests = list(session.scalars(_open_requests(key)))
+            current = session.get(FileRow, delivery.file_id) if delivery.file_id else None
+            if current and current.received_sha256 == sha256 and not open_requests and not current.refused:
+                return current
+            asked = [request for request in open_requests if request.requested_at] or open_requests
+            row = FileRow(
+                delivery_id=key,
+                request_id=asked[-1].id if asked else None,
+                source=source,
+                received_path=path,
+                received_sha256=sha256,
+                received_at=clock.now(),
+                mail=mail or {},
+            )
+            session.add(row)
+            session.flush()
+            for request in open_requests:
+                request.answered = True
+            delivery.file_id = row.id
+            self._move(session, key, State.COLLECTED, over=(State.EXPECTED, State.REQUESTED, State.COLLECTED))
+            return row
+
+    def file(self, key: str) -> FileRow | None:
+        """The delivery's present file, if it has one."""
+        with self._transaction() as session:
+            number = session.get_one(DeliveryRow, key).file_id
+            return session.get(FileRow, number) if number else None
+
+    def update_file(self, number: int, **values: Any) -> None:
+        with self._transaction() as session:
+            session.execute(update(FileRow).where(FileRow.id == number).values(**values))
+
+    def refuse_file(self, key: str) -> None:
+        """The present file must not be sent on (it stays on disk): the report has to be asked for again."""
+        with self._transaction() as session:
+            delivery = session.get_one(DeliveryRow, key)
+            session.get_one(FileRow, delivery.file_id).refused = True
+            self._move(session, key, State.EXPECTED)
+
+    def delivered_before(self, delivery: DeliveryRow) -> dict[str, str]:
+        """Hash to period of what the same rooftop's other periods have delivered."""
+        query = (
+            select(FileRow.received_sha256, DeliveryRow.period_start, DeliveryRow.period_end)
+            .join(DeliveryRow, DeliveryRow.file_id == FileRow.id)
+            .where(
+                DeliveryRow.client == delivery.client,
+                DeliveryRow.crm == delivery.crm,
+                DeliveryRow.id != delivery.id,
+                DeliveryRow.state == State.DELIVERED,
+            )
+        )
+        with self._transaction() as session:
+            return {
+                sha256: str(Period(Month.parse(start), Month.parse(end)))
+                for sha256, start, end in session.execute(query)
+            }
+
+    # --- uploads
+
+    def intend_upload(self, key: str, file: FileRow) -> int:
+        """Note, before the click that posts, that this very file is about to be posted."""
+        with self._transaction() as session:
+            row = UploadRow(
+                delivery_id=key, file_id=file.id, sha256=file.sha256, intended_at=clock.now(), answer="intended"
+            )
+            session.add(row)
+            self._move(session, key, State.POSTED)
+            session.flush()
+            return row.id
+
+    def answer_upload(self, number: int, answer: str, text: str | None, reference: str | None = None) -> None:
+        """`confirmed`, `refused` (the portal does not have it) or `unconfirmed` (nobody knows)."""
+        with self._transaction() as session:
+            row = session.get_one(UploadRow, number)
+            row.answer, row.text, row.reference, row.answered_at = answer, text, reference, clock.now()
+            if answer == "refused":
+                self._move(session, row.delivery_id, State.COLLECTED)
+
+    def last_upload(self, key: str) -> UploadRow | None:
+        query = select(UploadRow).where(UploadRow.delivery_id == key).order_by(UploadRow.id.desc()).limit(1)
+        with self._transaction() as session:
+            return session.scalar(query)
+
+    # --- passwords that were refused
+
+    def refuse_password(self, account: Account, fingerprint: str, said: str) -> None:
+        with self._transaction() as session:
+            session.merge(
+                RefusedPasswordRow(account=account.id, fingerprint=fingerprint, refused_at=clock.now(), said=said)
+            )
+
+    def refused_password(self, account: Account) -> RefusedPasswordRow | None:
+        with self._transaction() as session:
+            return session.get(RefusedPasswordRow, account.id)
+
+    def _move(self, session: Session, key: str, state: State, over: tuple[State, ...] = ()) -> None:
+        row = session.get_one(DeliveryRow, key)
+        if not over or row.state in over:
+            row.state, row.changed_at = state, clock.now()

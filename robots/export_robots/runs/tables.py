@@ -1,0 +1,159 @@
+"""The ledger's tables: expected deliveries and what became of them.
+
+They lie in the same database as the workflow engine's own tables. Times are UTC and aware. No secret and no row of
+a report is kept here: of a file only its place, its hash and what was counted in it.
+"""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, DateTime, Dialect, ForeignKey, Text, TypeDecorator
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+SCHEMA_VERSION = 1
+
+
+class State(StrEnum):
+    """Where an expected delivery stands. Only the last two close it."""
+
+    EXPECTED = "expected"  # nothing usable was asked for yet
+    REQUESTED = "requested"  # the CRM was asked, or may have been; the report is not here
+    COLLECTED = "collected"  # the report lies on disk
+    POSTED = "posted"  # the file was, or may have been, posted; the portal has not confirmed it
+    DELIVERED = "delivered"
+    VERIFIED_EMPTY = "verified_empty"
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware time, stored as UTC; SQLite would otherwise hand it back without its zone."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("the ledger keeps aware times only")
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value.replace(tzinfo=UTC) if value is not None else None
+
+
+class Base(DeclarativeBase):
+    type_annotation_map = {str: Text, datetime: UtcTime, list[str]: JSON, dict[str, Any]: JSON}  # noqa: RUF012
+
+
+class SchemaRow(Base):
+    """Which shape the tables have; exactly one row."""
+
+    __tablename__ = "ledger_schema"
+    version: Mapped[int] = mapped_column(primary_key=True)
+
+
+class DeliveryRow(Base):
+    """One expected delivery: client × CRM × rooftop × period, fixed when it is created."""
+
+    __tablename__ = "deliveries"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    client: Mapped[str] = mapped_column(index=True)
+    crm: Mapped[str]
+    crm_label: Mapped[str]
+    rooftop: Mapped[str | None]
+    period_start: Mapped[str] = mapped_column(index=True)
+    period_end: Mapped[str]
+    state: Mapped[str] = mapped_column(default=State.EXPECTED)
+    attempt: Mapped[int] = mapped_column(default=0)
+    outcome: Mapped[str | None]
+    """How the last attempt ended; empty while one is under way."""
+    reasons: Mapped[list[str]] = mapped_column(default=list)
+    next: Mapped[str | None]
+    evidence: Mapped[str | None]
+    how: Mapped[str | None]
+    """How the report came: `export`, `by hand`."""
+    file_id: Mapped[int | None]
+    created_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+
+
+class RequestRow(Base):
+    """One request of a report. The row is written before the CRM is asked, and filled in when it has accepted."""
+
+    __tablename__ = "requests"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    delivery_id: Mapped[str] = mapped_column(ForeignKey("deliveries.id"), index=True)
+    attempt: Mapped[int]
+    intended_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    """When the robot came back from the CRM, accepted or not; empty: it was interrupted while it asked."""
+    requested_at: Mapped[datetime | None]
+    """When the CRM was asked; empty unless it accepted."""
+    deadline_at: Mapped[datetime | None]
+    account: Mapped[str | None]
+    first: Mapped[str | None]
+    last: Mapped[str | None]
+    rows_shown: Mapped[int | None]
+    says_empty: Mapped[bool] = mapped_column(default=False)
+    acknowledgement: Mapped[str | None]
+    settings: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    answered: Mapped[bool] = mapped_column(default=False)
+    """A report came for it, good or bad."""
+
+
+class FileRow(Base):
+    """One report on disk: as it came, and as it was checked and named."""
+
+    __tablename__ = "files"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    delivery_id: Mapped[str] = mapped_column(ForeignKey("deliveries.id"), index=True)
+    request_id: Mapped[int | None]
+    source: Mapped[str]
+    """`mail`, `link`, `download` or `by hand`."""
+    received_path: Mapped[str]
+    received_sha256: Mapped[str]
+    received_at: Mapped[datetime]
+    mail: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    checked: Mapped[bool] = mapped_column(default=False)
+    refused: Mapped[bool] = mapped_column(default=False)
+    findings: Mapped[list[str]] = mapped_column(default=list)
+    rows: Mapped[int | None]
+    columns: Mapped[list[str]] = mapped_column(default=list)
+    first: Mapped[str | None]
+    last: Mapped[str | None]
+    encoding: Mapped[str | None]
+    date_of_birth_removed: Mapped[bool] = mapped_column(default=False)
+    empty: Mapped[bool] = mapped_column(default=False)
+    path: Mapped[str | None]
+    """Where the named file lies."""
+    name: Mapped[str | None]
+    sha256: Mapped[str | None]
+    """Of the named file, which is what is uploaded."""
+
+
+class UploadRow(Base):
+    """One post to the portal. The row is written before the click that posts."""
+
+    __tablename__ = "uploads"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    delivery_id: Mapped[str] = mapped_column(ForeignKey("deliveries.id"), index=True)
+    file_id: Mapped[int]
+    sha256: Mapped[str]
+    intended_at: Mapped[datetime]
+    answered_at: Mapped[datetime | None]
+    answer: Mapped[str]
+    """`intended`, `confirmed`, `refused`, `unconfirmed`, or `settled` by a person's word."""
+    text: Mapped[str | None]
+    reference: Mapped[str | None]
+
+
+class RefusedPasswordRow(Base):
+    """A password that a CRM refused, as a fingerprint: it is not sent again until the stored one differs."""
+
+    __tablename__ = "refused_passwords"
+    account: Mapped[str] = mapped_column(primary_key=True)
+    fingerprint: Mapped[str]
+    refused_at: Mapped[datetime]
+    said: Mapped[str]
