@@ -1,0 +1,287 @@
+"""The configuration, judged: the TOML file and the environment become clients, mailbox, portal and browser settings.
+
+`load_settings` touches nothing but the file that it reads. Every mistake is `UsageWrong`, with the key and its line or
+its variable, never with a value that may be a secret. Importing this module is slow (pydantic): commands that need no
+configuration should do without it.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import platformdirs
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    create_model,
+    field_validator,
+)
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from export_robots import config_kinds as kinds
+from export_robots.clients import CRM_KEYS, REPORT_DEADLINE, Account, Client, Rooftop
+from export_robots.config_file import (
+    APP,
+    SECRETS,
+    Keys,
+    Source,
+    find_config,
+    read_environment,
+    read_file,
+    usual_places,
+)
+from export_robots.config_mistakes import contradictions, refuse, sentences
+from export_robots.outcomes import UsageWrong
+from export_robots.spelling import did_you_mean
+
+PORTAL_URL = "https://upload.clarivoy.com/mtsa"
+
+
+class Security(StrEnum):
+    TLS = "tls"
+    STARTTLS = "starttls"
+    NONE = "none"
+
+
+def _security(value: Any) -> Security:
+    if isinstance(value, str) and value in set(Security):
+        return Security(value)
+    raise kinds.Wrong('must be "tls", "starttls" or "none"')
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class MailboxSettings(_Table):
+    """Where the reports arrive. The password is asked of `credentials.Secrets`."""
+
+    host: kinds.Host
+    security: Annotated[Security, BeforeValidator(_security)] = Security.TLS
+    port: kinds.Port = Field(default_factory=lambda known: 993 if known.get("security") is Security.TLS else 143)
+    username: kinds.Text
+    password: kinds.Secret | None = None
+    folder: kinds.Text = "INBOX"
+    authserv_id: kinds.Text | None = None
+
+    @field_validator("security")
+    @classmethod
+    def _plain_text_stays_on_this_machine(cls, security: Security, info: Any) -> Security:
+        if security is Security.NONE and not kinds.is_loopback(info.data.get("host", "localhost")):
+            raise kinds.Wrong('must be "tls" or "starttls": "none" is only for a server on this machine')
+        return security
+
+
+class PortalSettings(_Table):
+    """Where the finished file goes; `email` is what the portal's form is given, where it asks for an address."""
+
+    url: kinds.Url = PORTAL_URL
+    email: kinds.Email | None = None
+
+
+class BrowserSettings(_Table):
+    """`executable` is a Chromium to use instead of the one found, `channel` an installed `chrome` or `msedge`."""
+
+    executable: kinds.WholePath | None = None
+    channel: kinds.Text | None = None
+    step_timeout: kinds.Duration = timedelta(seconds=30)
+
+
+class _Account(_Table):
+    url: kinds.Url | None = None
+    username: kinds.Email
+    password: kinds.Secret | None = None
+    totp_secret: kinds.TotpSecret | None = None
+    report_senders: kinds.Senders = ()
+    report_deadline: kinds.Duration = REPORT_DEADLINE
+
+
+class _RooftopKeys(_Table):
+    name: kinds.RooftopName
+
+
+class _ClientKeys(_Table):
+    dealership: kinds.Text
+    starts: kinds.Month
+    timezone: kinds.TimeZone
+
+
+if TYPE_CHECKING:
+    _Rooftop = _RooftopKeys
+
+    class _Client(_ClientKeys):
+        rooftops: dict[str, _Rooftop]
+else:  # with one optional account table for each CRM
+    _accounts = dict.fromkeys(CRM_KEYS, (_Account | None, None))
+    _Rooftop = create_model("_Rooftop", __base__=_RooftopKeys, **_accounts)
+    _Client = create_model("_Client", __base__=_ClientKeys, rooftops=(dict[str, _Rooftop], {}), **_accounts)
+
+
+class _Tables(BaseSettings):
+    model_config = SettingsConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    mailbox: MailboxSettings | None = None
+    portal: PortalSettings = PortalSettings()
+    browser: BrowserSettings = BrowserSettings()
+    clients: dict[kinds.ClientKey, _Client] = {}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the configuration says. `secrets` are those given in it, by names such as `clients.abc.activix.password`."""
+
+    home: Path
+    config_file: Path | None = None
+    mailbox: MailboxSettings | None = None
+    portal: PortalSettings = field(default_factory=PortalSettings)
+    browser: BrowserSettings = field(default_factory=BrowserSettings)
+    clients: Mapping[str, Client] = field(default_factory=dict)
+    secrets: Mapping[str, SecretStr] = field(default_factory=dict, repr=False)
+    secret_places: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def accounts(self) -> list[Account]:
+        """Every account of every client, in the order of the file."""
+        return [
+            account
+            for client in self.clients.values()
+            for rooftop in client.rooftops
+            for account in rooftop.accounts.values()
+        ]
+
+    def client(self, key: str) -> Client:
+        """The client of that key; one that is not configured is `UsageWrong`."""
+        if key in self.clients:
+            return self.clients[key]
+        if self.clients:
+            hint = f"The clients are: {', '.join(self.clients)}."
+        elif self.config_file:
+            hint = f"{self.config_file} has no [clients.{key}] table yet; credentials.example.toml shows one."
+        else:
+            looked = " or ".join(str(path) for path in usual_places())
+            hint = f"No configuration file was found at {looked}: copy credentials.example.toml there."
+        raise UsageWrong(f"there is no client “{key}”{did_you_mean(key, self.clients)}", hint)
+
+    def require_mailbox(self) -> MailboxSettings:
+        """The mailbox; none configured is `UsageWrong`."""
+        if self.mailbox:
+            return self.mailbox
+        raise UsageWrong(
+            "no mailbox is configured",
+            "Add the table [mailbox] with host and username; credentials.example.toml has one.",
+        )
+
+
+def load_settings(config: Path | None, home: Path | None, env: Mapping[str, str] = os.environ) -> Settings:
+    """Read the file and the environment. Anything wrong is one `UsageWrong`, whose `reasons` list all mistakes.
+
+    No file is no mistake, unless one was named: everything can be set in the environment.
+    """
+    path = find_config(config, env)
+    file = read_file(path) if path else Source()
+    environment = read_environment(env, file.values)
+    found: list[str] = []
+    try:
+        tables = _read(environment, file)
+    except ValidationError as error:  # which holds the values: nothing is raised from inside here
+        found = sentences(error, file, environment, _known)
+    refuse(found, path)
+    clients = {key: _client(key, table) for key, table in tables.clients.items()}
+    refuse(contradictions(clients, file, environment), path)
+    secrets = dict(_secrets(tables, clients))
+    return Settings(
+        home=_home(home, env),
+        config_file=path,
+        mailbox=tables.mailbox,
+        portal=tables.portal,
+        browser=tables.browser,
+        clients=clients,
+        secrets={name: value for name, (value, _keys) in secrets.items()},
+        secret_places={name: environment.variables.get(keys, str(path)) for name, (_value, keys) in secrets.items()},
+    )
+
+
+def _read(environment: Source, file: Source) -> _Tables:
+    class FromBoth(_Tables):
+        @classmethod
+        def settings_customise_sources(
+            cls, settings_cls: type[BaseSettings], *_args: Any, **_kwargs: Any
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            # The first counts before the second, key by key.
+            return (
+                InitSettingsSource(settings_cls, environment.values),
+                InitSettingsSource(settings_cls, file.values),
+            )
+
+    return FromBoth()
+
+
+def _home(named: Path | None, env: Mapping[str, str]) -> Path:
+    home = named or (Path(env["ROBOT_HOME"]) if env.get("ROBOT_HOME") else platformdirs.user_data_path(APP))
+    return home.expanduser().absolute()
+
+
+def _known(table: Keys) -> list[str]:
+    """The keys that a table takes, for naming the nearest to one that is not known."""
+    model: type[BaseModel]
+    match table:
+        case ():
+            model = _Tables
+        case ("clients", _):
+            model = _Client
+        case ("clients", _, "rooftops", _):
+            model = _Rooftop
+        case ("clients", *_):
+            model = _Account
+        case ("mailbox", *_):
+            model = MailboxSettings
+        case ("portal", *_):
+            model = PortalSettings
+        case _:
+            model = BrowserSettings
+    return list(model.model_fields)
+
+
+def _client(key: str, table: _Client) -> Client:
+    def rooftop(name: str | None, keys: _Client | _Rooftop) -> Rooftop:
+        accounts = {}
+        for crm in CRM_KEYS:
+            account: _Account | None = getattr(keys, crm)
+            if account:
+                accounts[crm] = Account(
+                    client_key=key,
+                    crm=crm,
+                    dealership=name or table.dealership,
+                    rooftop=name,
+                    url=account.url,
+                    username=account.username,
+                    report_senders=account.report_senders,
+                    report_deadline=account.report_deadline,
+                    zone=table.timezone,
+                )
+        return Rooftop(name, accounts)
+
+    rooftops = (rooftop(None, table), *(rooftop(other.name, other) for other in table.rooftops.values()))
+    return Client(key, table.dealership, table.starts, table.timezone, rooftops)
+
+
+def _secrets(tables: _Tables, clients: Mapping[str, Client]) -> Iterator[tuple[str, tuple[SecretStr, Keys]]]:
+    if tables.mailbox and tables.mailbox.password:
+        yield "mailbox.password", (tables.mailbox.password, ("mailbox", "password"))
+    for key, table in tables.clients.items():
+        places: list[tuple[Keys, BaseModel]] = [(("clients", key), table)]
+        places += [(("clients", key, "rooftops", word), rooftop) for word, rooftop in table.rooftops.items()]
+        for (keys, model), rooftop in zip(places, clients[key].rooftops, strict=True):
+            for crm, account in rooftop.accounts.items():
+                for kind in SECRETS:
+                    value = getattr(getattr(model, crm), kind)
+                    if value:
+                        yield f"{account.secret_prefix}.{kind}", (value, (*keys, crm, kind))
