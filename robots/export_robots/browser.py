@@ -11,11 +11,11 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from filelock import FileLock, Timeout
@@ -36,6 +36,7 @@ _log = logging.getLogger(__name__)
 
 _START = 60.0  # seconds: a cold start on a busy machine takes ten
 _CLOSE = 10.0
+_EVIDENCE = 60.0
 # Chromium and the driver only ever grow; a fresh pair costs about half a second.
 _VISITS_PER_CHROMIUM = 50
 # These make Playwright's driver print everything that is sent to the browser, passwords too.
@@ -107,7 +108,7 @@ class Browser:
             finally:
                 try:
                     if evidence is not None:
-                        await evidence.keep(visit, failure)
+                        await _in_time(evidence.keep(visit, failure), _EVIDENCE, "keeping evidence")
                 finally:
                     if not await _in_time(visit.context.close(), _CLOSE, "closing a visit"):
                         chromium.sick = True
@@ -213,7 +214,15 @@ class _Chromium:
             self.sick = True
             raise BrowserCrashed("the browser did not open a new page") from error
         return Visit(
-            context, page, url, login=login, run=run, codes=codes, progress=progress, step_timeout=step_timeout
+            context,
+            page,
+            url,
+            login=login,
+            run=run,
+            codes=codes,
+            progress=progress,
+            step_timeout=step_timeout,
+            scratch=self._files.path,
         )
 
     async def close(self) -> None:
@@ -311,15 +320,18 @@ def _kill(pid: int | None) -> None:
             os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
 
 
-async def _in_time(closing: Awaitable[None], seconds: float, what: str) -> bool:
+async def _in_time(work: Coroutine[Any, Any, None], seconds: float, what: str) -> bool:
+    """Do what must not change how a visit ended: whatever goes wrong is only logged. False: it is still not done."""
+    task = asyncio.create_task(work)
     try:
-        async with asyncio.timeout(seconds):
-            await closing
-    except TimeoutError:
+        done, _ = await asyncio.wait({task}, timeout=seconds)
+    finally:
+        task.cancel()
+    if not done:
         _log.warning("%s took longer than %.0f seconds", what, seconds)
         return False
-    except PlaywrightError:
-        pass  # it is gone already
+    if not task.cancelled() and (error := task.exception()) and not isinstance(error, PlaywrightError):
+        _log.warning("%s failed: %s: %s", what, type(error).__name__, error)
     return True
 
 

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from playwright.async_api import BrowserContext, Dialog, Frame, Locator, Page, Request, Response
@@ -88,6 +88,15 @@ class StepRecord:
     seconds: float | None = None
     failed: str | None = None
 
+    def as_json(self) -> dict[str, str | int | float | None]:
+        return {
+            "step": self.name,
+            "depth": self.depth,
+            "started_at": self.started_at.isoformat(timespec="milliseconds"),
+            "seconds": self.seconds,
+            "failed": self.failed,
+        }
+
 
 @dataclass(frozen=True)
 class ShownDialog:
@@ -127,7 +136,9 @@ class Visit:
         codes: SignInCodes,
         progress: Progress,
         step_timeout: timedelta,
+        scratch: Path,
     ) -> None:
+        """`scratch` is a folder of the browser's own that goes away with it."""
         self.context = context
         self.page = page
         self.url = url
@@ -138,9 +149,10 @@ class Visit:
         self.step_timeout = step_timeout
         self.steps: list[StepRecord] = []
         self.dialogs: list[ShownDialog] = []
-        self.typed_secrets: list[str] = []
+        self.scratch = scratch
         self.observed = Observed()
         self._login = login
+        self._codes_typed: list[str] = []
         self._open: list[tuple[StepRecord, asyncio.Timeout]] = []
         self._interruption: RobotError | None = None
         self._documents: dict[Page, _Document] = {}
@@ -162,6 +174,15 @@ class Visit:
         if self._login is None:
             raise RobotDefect("a login was asked for in a visit that has none")
         return self._login
+
+    @property
+    def secrets(self) -> list[str]:
+        """What this visit knows that must not be kept anywhere."""
+        return ([self._login.password.get_secret_value()] if self._login else []) + self._codes_typed
+
+    @property
+    def own_addresses(self) -> list[str]:
+        return [self._login.username] if self._login else []
 
     @property
     def pages(self) -> list[Page]:
@@ -230,6 +251,7 @@ class Visit:
 
     async def type_code(self, field: Locator, code: str) -> None:
         """Type a sign-in code, on the CRM's own origin only. `field` may be the first of a row of one-digit boxes."""
+        self._codes_typed.append(code)
         await self._type(field, code, "sign-in code", ("text", "tel", "number", "password", "search"))
 
     async def fetch(
@@ -253,7 +275,6 @@ class Visit:
         )
 
     async def _type(self, field: Locator, secret: str, what: str, kinds: Iterable[str]) -> None:
-        self.typed_secrets.append(secret)
         if refusal := await type_secret(self.context, field, secret, self.origin, tuple(kinds)):
             raise SiteChanged(f"in step “{self.current_step}” the robot did not type the {what}: {refusal}")
 
@@ -384,16 +405,3 @@ def _place(url: str) -> str:
     """An address without what may be somebody's: no query, no fragment, no long numbers."""
     parts = urlsplit(url)
     return f"{parts.netloc.rpartition('@')[2]}{re.sub(r'[0-9]{3,}', '…', parts.path)}" if parts.netloc else url[:40]
-
-
-def json_ready(records: Iterable[StepRecord]) -> list[dict[str, Any]]:
-    return [
-        {
-            "step": record.name,
-            "depth": record.depth,
-            "started_at": record.started_at.isoformat(timespec="milliseconds"),
-            "seconds": record.seconds,
-            "failed": record.failed,
-        }
-        for record in records
-    ]
