@@ -1,0 +1,58 @@
+"""Watches a mailbox for reports that are expected, and hands each over exactly once.
+
+    mailbox = Mailbox("imap.example.com", 993, "datateam@example.com", password=lambda: ...)
+    collector = Collector(mailbox, engine, folder, accept)
+    collector.ledger.expect(Expectation("abc 2026-10", "datateam+abc@example.com", ("crm.example",), newer_than=now))
+    for handed in collector.wait(until=deadline):
+        ...
+        collector.ledger.taken(handed.id)
+
+It knows nothing of robots: `accept` says whether a file is what an expectation is about.
+"""
+
+from report_mailbox.codes import CodeMark, CodeReader
+from report_mailbox.collector import Collector
+from report_mailbox.errors import (
+    MailboxBusy,
+    MailboxError,
+    MailboxFolderMissing,
+    MailboxLost,
+    MailboxMisconfigured,
+    MailboxProtocol,
+    MailboxSignInRefused,
+    MailboxThrottled,
+    MailboxUnreachable,
+)
+from report_mailbox.health import MailboxHealth, probe
+from report_mailbox.ledger import Ledger
+from report_mailbox.mailbox import Limits, Mailbox, Pace
+from report_mailbox.matching import Acceptance, Expectation, Fate, Verdict
+from report_mailbox.records import Handed, HandedKind, HeldMail
+
+__all__ = [
+    "Acceptance",
+    "CodeMark",
+    "CodeReader",
+    "Collector",
+    "Expectation",
+    "Fate",
+    "Handed",
+    "HandedKind",
+    "HeldMail",
+    "Ledger",
+    "Limits",
+    "Mailbox",
+    "MailboxBusy",
+    "MailboxError",
+    "MailboxFolderMissing",
+    "MailboxHealth",
+    "MailboxLost",
+    "MailboxMisconfigured",
+    "MailboxProtocol",
+    "MailboxSignInRefused",
+    "MailboxThrottled",
+    "MailboxUnreachable",
+    "Pace",
+    "Verdict",
+    "probe",
+]

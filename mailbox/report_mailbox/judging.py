@@ -1,0 +1,167 @@
+"""The decision on one mail whose bytes are on disk. No network here."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+
+from report_mailbox.attachments import Attachment, Contents, MailTooOdd, contents_of
+from report_mailbox.authenticity import why_not_authentic
+from report_mailbox.codes_in_text import code_in
+from report_mailbox.files import PARTS, unfinished
+from report_mailbox.links import ForeignLink, Link, SeveralLinks, links_in, report_link
+from report_mailbox.mailbox import Limits, Mailbox
+from report_mailbox.matching import (
+    Acceptance,
+    Expectation,
+    Fate,
+    Judged,
+    MailFacts,
+    Turned,
+    Verdict,
+    answerable,
+    broken,
+    fitting,
+)
+from report_mailbox.message import (
+    DeliveredTo,
+    Headers,
+    content_hash,
+    delivered_to,
+    domain_of,
+    read_headers,
+    sender_of,
+    split_header_block,
+)
+from report_mailbox.records import Decision, HandedKind, HandOver, NewPart
+from report_mailbox.register import MailRegister
+
+Accept = Callable[[str, Path], Acceptance]
+"""Asked with an expectation's id and a file. Any process may be asked about any expectation in the ledger."""
+
+
+def facts_of(headers: Headers, bases: set[str], received: datetime) -> MailFacts:
+    delivered: DeliveredTo = delivered_to(headers, bases)
+    return MailFacts(
+        address=delivered.address, addresses=delivered.several, sender=sender_of(headers), received=received
+    )
+
+
+class Judge:
+    def __init__(
+        self, mailbox: Mailbox, register: MailRegister, limits: Limits, accept: Accept, on_step: Callable[[str], None]
+    ) -> None:
+        self._mailbox = mailbox
+        self._register = register
+        self._limits = limits
+        self._accept = accept
+        self._on_step = on_step
+
+    def judge(self, row: int, raw: bytes, received: datetime, bases: set[str]) -> Decision:
+        """The decision, with the mail's files kept on disk.
+
+        Raises:
+            One of attachments.UNREADABLE: The mail cannot be parsed.
+        """
+        if (twin := self._register.twin(row, content_hash(raw))) is not None:
+            return Decision(Fate.DUPLICATE, f"it is a copy of mail {twin}, which has been dealt with")
+        headers = read_headers(split_header_block(raw))
+        mail = facts_of(headers, bases, received)
+        opened = answerable(mail, self._register.open_expectations())
+        answered = answerable(mail, self._register.answered_lately(datetime.now(UTC)))
+        if isinstance(opened, Turned) and isinstance(answered, Turned):
+            return Decision(opened.fate, opened.reason, final=opened.final)
+        if self._mailbox.authserv_id and mail.sender:
+            doubt = why_not_authentic(headers, self._mailbox.authserv_id, mail.sender)
+            if doubt:
+                return Decision(Fate.HELD, f"it may not be from {domain_of(mail.sender)}: {doubt}")
+        candidates = [] if isinstance(opened, Turned) else opened
+        earlier = [] if isinstance(answered, Turned) else answered
+        try:
+            contents = contents_of(raw, self._limits)
+        except MailTooOdd as odd:
+            return _spoilt(candidates, str(odd))
+        if contents.files:
+            return self._judge_files(mail.address or "", contents, candidates, earlier)
+        return self._judge_without_files(contents, candidates)
+
+    def too_large(self, candidates: Sequence[Expectation], size: int) -> Decision:
+        limit = self._limits.mail_bytes // 1_000_000
+        return _spoilt(candidates, f"the mail is {size // 1_000_000} MB large, more than {limit} MB are not opened")
+
+    def _judge_files(
+        self, address: str, contents: Contents, candidates: Sequence[Expectation], earlier: Sequence[Expectation]
+    ) -> Decision:
+        kept = {part.sha256: part for part in (self._keep(file) for file in contents.files)}
+        parts = tuple(kept.values())
+        self._on_step("parts kept")
+        copies = {sha256: answered for sha256 in kept if (answered := self._register.handed_before(address, sha256))}
+        fresh = [part for part in parts if part.sha256 not in copies]
+        if not fresh:
+            reason = f"its file is the same as the one handed over for {next(iter(copies.values()))}"
+            return Decision(Fate.DUPLICATE, reason, parts=parts)
+        judged = self._ask(candidates, fresh)
+        answer = fitting(judged)
+        if isinstance(answer, Turned):
+            return Decision(answer.fate, answer.reason, final=answer.final, parts=parts)
+        if answer:
+            hand_over = tuple(
+                HandOver(expectation, HandedKind.REPORT, kept[sha256]) for expectation, sha256 in sorted(answer.items())
+            )
+            return Decision(Fate.REPORT, f"it is the report for {', '.join(sorted(answer))}", True, hand_over, parts)
+        for each in self._ask(earlier, fresh):
+            if each.acceptance.verdict is Verdict.FITS:
+                return Decision(Fate.DUPLICATE, f"it is a second report for {each.expectation}", parts=parts)
+        spoilt = broken(judged)
+        if spoilt:
+            reason = spoilt.acceptance.reason
+            hand_over = (HandOver(spoilt.expectation, HandedKind.REJECTION, kept[spoilt.file], reason=reason),)
+            return Decision(Fate.REJECTION, reason, True, hand_over, parts)
+        reasons = [each.acceptance.reason for each in judged if each.acceptance.reason]
+        reasons += contents.obstacles
+        listed = "; ".join(dict.fromkeys(reasons)) or "nothing that is expected now fits its file"
+        return Decision(Fate.HELD, listed, final=False, parts=parts)
+
+    def _judge_without_files(self, contents: Contents, candidates: Sequence[Expectation]) -> Decision:
+        if contents.obstacles:
+            return _spoilt(candidates, "; ".join(contents.obstacles))
+        hosts = [host for each in candidates for host in each.link_hosts]
+        link = report_link(links_in(contents.texts), hosts)
+        if isinstance(link, Link):
+            if len(candidates) == 1:
+                hand_over = HandOver(candidates[0].id, HandedKind.LINK, link=link.url)
+                return Decision(Fate.LINK, f"it holds a link to the report for {candidates[0].id}", True, (hand_over,))
+            return Decision(Fate.HELD, f"it holds a link, and {len(candidates)} reports are expected at its address")
+        if isinstance(link, ForeignLink) and any(each.link_hosts for each in candidates):
+            return _spoilt(
+                candidates, f"it holds no file but a link to another host ({link.host}), which is not followed"
+            )
+        if isinstance(link, SeveralLinks):
+            return _spoilt(candidates, f"it holds no file but {link.count} links that all look like the report's")
+        if code_in(contents.texts) is not None:
+            return Decision(Fate.IGNORED, "it holds a sign-in code and no report")
+        others = f" but {' and '.join(contents.others)}" if contents.others else ""
+        return Decision(Fate.HELD, f"it holds no data file{others}, and no link to one")
+
+    def _ask(self, candidates: Sequence[Expectation], parts: Sequence[NewPart]) -> list[Judged]:
+        return [
+            Judged(each.id, part.sha256, self._accept(each.id, self._register.folder / part.file))
+            for each in candidates
+            for part in parts
+        ]
+
+    def _keep(self, file: Attachment) -> NewPart:
+        suffix = PurePosixPath(file.name).suffix.casefold()
+        suffix = suffix if suffix[1:].isascii() and suffix[1:].isalnum() and len(suffix) <= 6 else ""
+        with unfinished(self._register.folder / PARTS) as (new, keep):
+            new.write(file.content)
+            name = f"{new.sha256}{suffix}"
+            keep(name)
+        return NewPart(file.name, new.sha256, new.size, f"{PARTS}/{name}")
+
+
+def _spoilt(candidates: Sequence[Expectation], reason: str) -> Decision:
+    """The expected mail as far as one can tell, of no use: whoever waits is told, if it is clear who that is."""
+    if len(candidates) == 1:
+        hand_over = (HandOver(candidates[0].id, HandedKind.REJECTION, reason=reason),)
+        return Decision(Fate.REJECTION, reason, True, hand_over)
+    return Decision(Fate.HELD, reason)

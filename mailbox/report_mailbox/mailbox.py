@@ -1,0 +1,97 @@
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from ipaddress import ip_address
+from typing import Literal
+
+from report_mailbox.errors import MailboxMisconfigured
+
+M365_TOPMOST = "m365-topmost"
+"""The value of `authserv_id` for Microsoft 365, whose stamp does not say which server made it."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one mail may cost. Beyond a limit it is not opened, and says so; the others go on."""
+
+    mail_bytes: int = 60_000_000
+    header_bytes: int = 1_000_000
+    parts: int = 1_000
+    attempts: int = 3  # to read one mail, counted before each, so that one that kills the process counts too
+    fetches: int = 5  # to have one mail sent by the server
+    unpacked_bytes: int = 600_000_000
+    unpacked_ratio: int = 300  # beyond the first 50 MB; a table compresses some 5 to 30 times
+    packed_files: int = 100
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How long to wait for what.
+
+    The IDLE cycles are short because a notice can be lost between the last look and IDLE, and because a connection
+    whose other end has died looks like a quiet mailbox: a cycle and its end together stay below a minute.
+    """
+
+    connect: timedelta = timedelta(seconds=15)
+    read: timedelta = timedelta(seconds=60)
+    command: timedelta = timedelta(seconds=180)  # over all: a dripping server resets the read time with every byte
+    end_idle: timedelta = timedelta(seconds=15)
+    idle_cycles: tuple[timedelta, ...] = tuple(timedelta(seconds=each) for each in (2, 5, 15, 40))
+    poll: timedelta = timedelta(seconds=20)
+    pauses: tuple[timedelta, ...] = tuple(timedelta(seconds=each) for each in (1, 3, 10, 30, 60, 120, 300))
+    throttled: timedelta = timedelta(minutes=15)
+    another_pass: timedelta = timedelta(minutes=5)  # to wait for another collector's pass on this mailbox
+    glance: timedelta = timedelta(seconds=0.5)  # how often a wait looks up: asked to stop? something new expected?
+
+
+@dataclass(frozen=True)
+class Mailbox:
+    """One folder of one IMAP account.
+
+    Args:
+        security: "none" (no encryption) is refused for any host but this machine itself.
+        password: Asked for at each sign-in, so that a changed one is used at once.
+        authserv_id: Then only mail counts whose topmost Authentication-Results header is of this server and says that
+            DKIM passed for the From domain, or DMARC; other mail is held. `m365-topmost` for Microsoft 365. Without it
+            the domain in From is all there is to go by, and anybody can write that.
+        done_folder: Where mails go that have been dealt with. Without it they stay and are marked as seen.
+    """
+
+    host: str
+    port: int
+    username: str
+    password: Callable[[], str] = field(repr=False)
+    security: Literal["tls", "starttls", "none"] = "tls"
+    folder: str = "INBOX"
+    authserv_id: str | None = None
+    done_folder: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.security == "none" and not is_loopback(self.host):
+            raise MailboxMisconfigured(
+                f"the mailbox {self.host} is set up without encryption, so that its password would cross the network "
+                "readable by anybody",
+                'Set security = "tls" (port 993) or "starttls" (port 143).',
+            )
+        if self.done_folder is not None and self.done_folder == self.folder:
+            raise MailboxMisconfigured(
+                f"the folder for finished mails and the folder that is read are both {self.folder}"
+            )
+
+    @property
+    def account(self) -> str:
+        """Under which name the ledger keeps this mailbox."""
+        return f"{self.username}@{self.host}".casefold()
+
+    @property
+    def place(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+def is_loopback(host: str) -> bool:
+    if host.casefold() == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

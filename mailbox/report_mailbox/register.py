@@ -1,0 +1,313 @@
+"""Which mails came and what was decided on each: the collector's side of the ledger."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, and_, func, insert, or_, select, update
+
+from report_mailbox.database import Book, insert_missing, now
+from report_mailbox.matching import CLOCK_TOLERANCE, Expectation, Fate
+from report_mailbox.message import base_of
+from report_mailbox.records import Decision, HandedKind, HeadFacts, MailRow
+from report_mailbox.tables import expectations, folders, handed, messages
+
+_BROUGHT = (Fate.REPORT, Fate.REJECTION, Fate.LINK, Fate.CODE)
+_LATE_COPIES = timedelta(days=3)  # for how long after a report a second one counts as its copy
+_UNCOUNTED = {"fetches": 0, "attempts": 0, "mark_attempts": 0, "final": False}
+
+
+class MailRegister(Book):
+    def changes(self) -> tuple[int, datetime | None]:
+        """Something that differs once anything is newly expected, also by another process."""
+        query = select(func.count(), func.max(expectations.c.changed_at)).where(
+            expectations.c.account == self._account, expectations.c.state == "open"
+        )
+        with self._reading() as connection:
+            count, latest = connection.execute(query).one()
+            return count, latest
+
+    def open_expectations(self) -> list[Expectation]:
+        return self._expectations(expectations.c.state == "open")
+
+    def answered_lately(self, received: datetime) -> list[Expectation]:
+        """Expectations whose report came not long before: a mail that fits one of these is its second report."""
+        recent = select(handed.c.expectation_id).where(
+            handed.c.kind != HandedKind.REJECTION, handed.c.handed_at > received - _LATE_COPIES
+        )
+        return self._expectations(and_(expectations.c.state == "answered", expectations.c.id.in_(recent)))
+
+    def bases(self) -> set[str]:
+        """Every address ever expected here, without its tag."""
+        query = select(expectations.c.address).where(expectations.c.account == self._account).distinct()
+        with self._reading() as connection:
+            return {base_of(address) for address in connection.execute(query).scalars()}
+
+    def listed(self, uidvalidity: int) -> tuple[int, datetime] | None:
+        """Up to which UID the folder has been listed, and since which time; None: not yet under this numbering."""
+        query = select(folders.c.listed_to, folders.c.listed_since).where(
+            folders.c.account == self._account,
+            folders.c.folder == self._folder_name,
+            folders.c.uidvalidity == uidvalidity,
+        )
+        with self._reading() as connection:
+            row = connection.execute(query).one_or_none()
+            return (row[0], row[1]) if row else None
+
+    def record_listed(self, uidvalidity: int, uids: Sequence[int], listed_to: int, since: datetime) -> int:
+        """A row for each UID, and only with them the high-water mark. Returns how many rows were new."""
+        place = {"account": self._account, "folder": self._folder_name, "uidvalidity": uidvalidity}
+        with self._transaction() as connection:
+            rows = [place | {"uid": uid} | _UNCOUNTED for uid in uids]
+            new = insert_missing(connection, messages, rows)
+            insert_missing(connection, folders, [place | {"listed_to": 0, "listed_since": since}])
+            connection.execute(
+                update(folders)
+                .where(*(folders.c[name] == value for name, value in place.items()))
+                .values(listed_to=listed_to, listed_since=since)
+            )
+        return new
+
+    def retire_other_numberings(self, uidvalidity: int) -> None:
+        """The server numbers the folder anew: what waited under an old number has a new one, and is looked at there.
+
+        Mails whose bytes are already here are not given up: they are finished under their old number.
+        """
+        waiting = or_(
+            messages.c.decision == Fate.HELD, and_(messages.c.decision.is_(None), messages.c.raw_sha256.is_(None))
+        )
+        with self._transaction() as connection:
+            connection.execute(
+                update(messages)
+                .where(self._here(), messages.c.uidvalidity != uidvalidity, waiting)
+                .values(
+                    decision=Fate.IGNORED,
+                    reason="the server numbered the folder anew: it is looked at under its new number",
+                    final=True,
+                    decided_at=now(),
+                )
+            )
+
+    def look_back(self) -> None:
+        """Take up mails again that came before a new expectation and could be its answer."""
+        with self._transaction() as connection:
+            new = connection.execute(
+                select(expectations.c.id, expectations.c.address, expectations.c.newer_than).where(
+                    expectations.c.account == self._account,
+                    expectations.c.state == "open",
+                    expectations.c.looked_back.is_(False),
+                )
+            ).all()
+            for identifier, address, newer_than in new:
+                connection.execute(
+                    update(messages)
+                    .where(
+                        self._here(),
+                        messages.c.decision.in_([Fate.HELD, Fate.IGNORED]),
+                        messages.c.final.is_(False),
+                        or_(messages.c.address == address, messages.c.address.is_(None)),
+                        or_(messages.c.received >= newer_than - CLOCK_TOLERANCE, messages.c.received.is_(None)),
+                    )
+                    .values(decision=None, reason=None, decided_at=None)
+                )
+                connection.execute(update(expectations).where(expectations.c.id == identifier).values(looked_back=True))
+
+    def undecided(self) -> list[MailRow]:
+        """Oldest first; those that have made trouble after all others, so that they never block them."""
+        query = (
+            select(messages)
+            .where(self._here(), messages.c.decision.is_(None))
+            .order_by(messages.c.attempts + messages.c.fetches, messages.c.uidvalidity, messages.c.uid)
+        )
+        with self._reading() as connection:
+            return [_mail_row(row) for row in connection.execute(query).mappings()]
+
+    def mail_row(self, row: int) -> MailRow:
+        with self._reading() as connection:
+            return _mail_row(connection.execute(select(messages).where(messages.c.id == row)).mappings().one())
+
+    def note_fetch(self, row: int) -> None:
+        """Before the server is asked for the mail."""
+        self._change(row, fetches=messages.c.fetches + 1)
+
+    def note_spooled(
+        self, row: int, facts: HeadFacts, *, raw_sha256: str, content_sha256: str, message_id: str
+    ) -> None:
+        """The mail's bytes are safe in spool/."""
+        self._change(
+            row,
+            raw_sha256=raw_sha256,
+            content_sha256=content_sha256,
+            message_id=message_id,
+            fetches=0,
+            **_columns(facts),
+        )
+
+    def note_attempt(self, row: int) -> None:
+        """Before the mail is read: one that kills the process counts too."""
+        self._change(row, attempts=messages.c.attempts + 1)
+
+    def twin(self, row: int, content_sha256: str) -> int | None:
+        """The number of a copy of this mail that has been dealt with."""
+        query = select(messages.c.uid).where(
+            messages.c.account == self._account,
+            messages.c.content_sha256 == content_sha256,
+            messages.c.id != row,
+            messages.c.decision.in_(_BROUGHT),
+        )
+        with self._reading() as connection:
+            return connection.execute(query.limit(1)).scalar()
+
+    def handed_before(self, address: str, sha256: str) -> str | None:
+        """The expectation at this address that was answered with exactly this file."""
+        query = (
+            select(handed.c.expectation_id)
+            .join(expectations, expectations.c.id == handed.c.expectation_id)
+            .where(
+                expectations.c.account == self._account,
+                expectations.c.address == address,
+                handed.c.sha256 == sha256,
+                handed.c.kind != HandedKind.REJECTION,
+            )
+        )
+        with self._reading() as connection:
+            return connection.execute(query.limit(1)).scalar()
+
+    def decide(self, row: int, decision: Decision, facts: HeadFacts | None = None) -> bool:
+        """Record the mail's one decision, with what it brought and what is handed over, all at once or not at all.
+
+        False: nothing was recorded, because somebody else decided, or an expectation is no longer open.
+        """
+        with self._transaction() as connection:
+            if not self._decide(connection, row, decision, facts):
+                connection.rollback()
+                return False
+        return True
+
+    def to_mark(self, uidvalidity: int) -> list[int]:
+        """UIDs of mails that are dealt with and whose mark in the mailbox is missing."""
+        query = select(messages.c.uid).where(
+            self._here(),
+            messages.c.uidvalidity == uidvalidity,
+            messages.c.decision.in_([*_BROUGHT, Fate.DUPLICATE]),
+            messages.c.marked_at.is_(None),
+            messages.c.mark_attempts < 3,
+        )
+        with self._reading() as connection:
+            return list(connection.execute(query).scalars())
+
+    def marking(self, uidvalidity: int, uids: Sequence[int], *, done: bool) -> None:
+        for start in range(0, len(uids), 500):
+            with self._transaction() as connection:
+                connection.execute(
+                    update(messages)
+                    .where(
+                        self._here(),
+                        messages.c.uidvalidity == uidvalidity,
+                        messages.c.uid.in_(uids[start : start + 500]),
+                    )
+                    .values({"marked_at": now()} if done else {"mark_attempts": messages.c.mark_attempts + 1})
+                )
+
+    def use_code(self, uidvalidity: int, uid: int, *, received: datetime, address: str, sender_domain: str) -> bool:
+        """Record that the code in this mail is used. False: it was used before."""
+        place = {"account": self._account, "folder": self._folder_name, "uidvalidity": uidvalidity, "uid": uid}
+        with self._transaction() as connection:
+            insert_missing(connection, messages, [place | _UNCOUNTED])
+            changed = connection.execute(
+                update(messages)
+                .where(
+                    *(messages.c[name] == value for name, value in place.items()),
+                    or_(messages.c.decision.is_(None), messages.c.decision.in_([Fate.HELD, Fate.IGNORED])),
+                )
+                .values(
+                    decision=Fate.CODE,
+                    reason="its code was used to sign in",
+                    final=True,
+                    received=received,
+                    address=address,
+                    sender_domain=sender_domain[:255],
+                    decided_at=now(),
+                )
+            )
+            return changed.rowcount == 1
+
+    def _decide(self, connection: Connection, row: int, decision: Decision, facts: HeadFacts | None) -> bool:
+        answers = [each.expectation_id for each in decision.hand_over]
+        changed = connection.execute(
+            update(messages)
+            .where(messages.c.id == row, messages.c.decision.is_(None))
+            .values(
+                decision=decision.fate,
+                reason=decision.reason,
+                final=decision.final,
+                attempts=0,
+                expectation_id=answers[0] if answers else None,
+                decided_at=now(),
+                **(_columns(facts) if facts else {}),
+            )
+        )
+        if changed.rowcount != 1:
+            return False
+        self._add_parts(connection, row, decision.parts)
+        for each in decision.hand_over:
+            answered = connection.execute(
+                update(expectations)
+                .where(expectations.c.id == each.expectation_id, expectations.c.state == "open")
+                .values(state="answered", changed_at=now())
+            )
+            if answered.rowcount != 1:
+                return False
+            connection.execute(
+                insert(handed).values(
+                    expectation_id=each.expectation_id,
+                    message_row=row,
+                    kind=each.kind,
+                    name=each.part.name[:250] if each.part else "",
+                    sha256=each.part.sha256 if each.part else None,
+                    file=each.part.file if each.part else None,
+                    link=each.link,
+                    reason=each.reason,
+                    handed_at=now(),
+                )
+            )
+        return True
+
+    def _change(self, row: int, **values: Any) -> None:
+        with self._transaction() as connection:
+            connection.execute(update(messages).where(messages.c.id == row).values(**values))
+
+    def _expectations(self, condition: Any) -> list[Expectation]:
+        query = select(expectations).where(expectations.c.account == self._account, condition)
+        with self._reading() as connection:
+            return [
+                Expectation(
+                    id=row["id"],
+                    address=row["address"],
+                    senders=tuple(row["senders"]),
+                    newer_than=row["newer_than"],
+                    link_hosts=tuple(row["link_hosts"]),
+                )
+                for row in connection.execute(query.order_by(expectations.c.newer_than)).mappings()
+            ]
+
+
+def _columns(facts: HeadFacts) -> dict[str, Any]:
+    return {
+        "received": facts.received,
+        "address": facts.address,
+        "sender_domain": facts.sender_domain[:255],
+        "size": facts.size,
+    }
+
+
+def _mail_row(row: RowMapping) -> MailRow:
+    return MailRow(
+        id=row["id"],
+        uidvalidity=row["uidvalidity"],
+        uid=row["uid"],
+        raw_sha256=row["raw_sha256"],
+        received=row["received"],
+        fetches=row["fetches"],
+        attempts=row["attempts"],
+    )
