@@ -110,28 +110,23 @@ class DateColumn:
     utc: bool = False
     too_many: bool = False
     _tally: dict[Key, Lines] = field(default_factory=dict)
-    _known: dict[str, Key | None] = field(default_factory=dict)
+    # What has been read before, in two parts: by what stands after the first colon, then by what stands before it.
+    # All values that differ only in minutes and seconds share one entry of the second, as their date is the same.
+    _by_tail: dict[str, dict[str, Key]] = field(default_factory=dict)
+    _by_head: dict[object, dict[str, Key]] = field(default_factory=dict)
 
     def take(self, values: Sequence[str], lines: Sequence[int]) -> list[int]:
         """Count the values; returns the positions of those that do not look like a date."""
-        known = self._known
-        if len(known) > _REMEMBERED:
-            known.clear()
         keys: list[Key | None] = []
         keep = keys.append
-        utc = self.utc
-        match = _NUMERIC.fullmatch
+        by_tail = self._by_tail
         for value in values:
-            if value in known:
-                keep(known[value])
-                continue
-            found = match(value)
-            if found and not found["zone"] and not utc:
-                key: Key | None = found["date"]
+            head, colon, tail = value.partition(":")
+            by_head = by_tail.get(tail)
+            if by_head is not None and head in by_head:
+                keep(by_head[head])
             else:
-                key = _key(value, found, utc=utc)
-            known[value] = key
-            keep(key)
+                keep(self._read_new(value, head, colon, tail))
         bad: list[int] = []
         for key, count in Counter(keys).items():
             if key is None:
@@ -139,6 +134,21 @@ class DateColumn:
             else:
                 self._count(key, count, keys, lines)
         return bad
+
+    def _read_new(self, value: str, head: str, colon: str, tail: str) -> Key | None:
+        found, text = _match(value)
+        key = _key(found, text, utc=self.utc) if found and text else None
+        if key is None or (colon and not tail):
+            return key
+        shared: object = (
+            "no colon" if not colon else "local" if isinstance(key, str) else (*key[2:], found and found["half"])
+        )
+        by_head = self._by_head.setdefault(shared, {})
+        if len(by_head) < _REMEMBERED:
+            by_head[head] = key
+        if len(self._by_tail) < _REMEMBERED:
+            self._by_tail[tail] = by_head
+        return key
 
     def _count(self, key: Key, count: int, keys: list[Key | None], lines: Sequence[int]) -> None:
         entry = self._tally.get(key)
@@ -163,7 +173,7 @@ class DateColumn:
         lines: dict[date, list[Lines]] = {}
         ambiguous = None
         for way, keys in by_way.items():
-            read, doubt = self._read(way, keys, zone, period)
+            read, doubt = self._decide(way, keys, zone, period)
             ambiguous = ambiguous or doubt
             for key, day in read.items():
                 entry = self._tally[key]
@@ -177,7 +187,7 @@ class DateColumn:
         merged = {day: Lines.merged(parts) for day, parts in lines.items()}
         return Days(counts, merged, Lines.merged(unreadable), ambiguous, tuple(by_way))
 
-    def _read(
+    def _decide(
         self, way: str, keys: list[Key], zone: ZoneInfo, period: Period | None
     ) -> tuple[dict[Key, date | None], str | None]:
         orders = _ORDERS_OF.get(way, ("year/month/day",))
@@ -210,12 +220,12 @@ def _span(reading: dict[Key, date | None]) -> str:
     return f"{min(days)} to {max(days)}" if days else "none"
 
 
-def _key(value: str, found: "re.Match[str] | None", *, utc: bool) -> Key | None:
-    text = found["date"] if found else None
-    if found is None:
-        found, text = _worded(value)
-    if found is None or text is None:
-        return None
+def _match(value: str) -> tuple["re.Match[str] | None", str | None]:
+    found = _NUMERIC.fullmatch(value)
+    return (found, found["date"]) if found else _worded(value)
+
+
+def _key(found: "re.Match[str]", text: str, *, utc: bool) -> Key | None:
     zone, hour = found["zone"], found["hour"]
     if hour is None or (zone is None and not utc):
         return text
