@@ -126,7 +126,7 @@ def _parse(path: Path, text: str) -> dict[str, Any]:
     except ValueError as error:
         problem = str(error)
     if match := _PLACE.match(problem):
-        problem = match["what"]
+        problem = match["what"].replace("Illegal character '\\n'", "the closing quote is missing")
         line = int(match["line"] or text.count("\n") + 1)
         column = int(match["column"] or len(text) - text.rfind("\n"))
         path_and_place = f"{path}, line {line}, column {column}"

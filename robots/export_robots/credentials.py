@@ -117,8 +117,7 @@ class Secrets:
         if found is None:
             raise UsageWrong(
                 f"{what} is not stored anywhere",
-                f"Store it in the keyring: robot credentials set {name}\n"
-                f"or set the variable {variable_of(name)}, or the key in the configuration file (chmod 600).",
+                f"Store it with `robot credentials set {name}`, or set the variable {variable_of(name)}.",
             )
         return found
 
