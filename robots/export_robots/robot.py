@@ -14,9 +14,10 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from export_robots.controls import Screen
 from export_robots.periods import Period
 
-if TYPE_CHECKING:  # importing the browser is slow, and `robot crms` needs none
+if TYPE_CHECKING:
     from export_robots.visit import Visit
 
 
@@ -80,7 +81,7 @@ class CrmRobot(ABC):
 
     def __init__(self, visit: "Visit") -> None:
         self.visit = visit
-        self.page = visit.page
+        self.screen = Screen(visit)
 
     @abstractmethod
     async def sign_in(self) -> None:

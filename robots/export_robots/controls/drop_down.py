@@ -1,0 +1,42 @@
+"""A box that shows one choice and opens a list of the others: a native select, or anything that looks like one."""
+
+from export_robots.controls.screen import Scope, Screen, Thing
+from export_robots.controls.words import Words
+from export_robots.outcomes import SiteChanged
+
+
+class DropDown:
+    """`element` is the box itself; `what` names it in messages."""
+
+    def __init__(self, screen: Screen, element: Thing, what: str) -> None:
+        self._screen = screen
+        self._element = element
+        self._what = what
+
+    async def shown(self) -> str:
+        """What the box reads now."""
+        text: str = await self._screen.look("shown", self._element)
+        return text
+
+    async def choose(self, wanted: Words) -> None:
+        """Make the box read `wanted`, and read it back."""
+        if wanted.matches(await self.shown()):
+            return
+        if not await self._screen.look("choose", self._element, wanted.folded):
+
+            async def option(scope: Scope) -> Thing | None:
+                return await self._screen.find(wanted, scope=scope)
+
+            _, entry = await self._screen.open(self._element, option, self._what)
+            await self._screen.click(entry)
+
+        await self.require(wanted)
+
+    async def require(self, wanted: Words) -> None:
+        """Wait until the box reads `wanted`; raise `SiteChanged` if it does not come to."""
+
+        async def reads() -> bool | None:
+            return wanted.matches(await self.shown()) or None
+
+        if await self._screen.within(self._screen.patience / 4, reads) is None:
+            raise SiteChanged(f"{self._what} was to read {wanted}, and reads “{await self.shown()}”")

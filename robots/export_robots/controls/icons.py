@@ -1,0 +1,63 @@
+"""Icons without words, known by the text that comes up while the mouse rests on them."""
+
+from contextlib import suppress
+
+from playwright.async_api import Error as PlaywrightError
+
+from export_robots.controls.screen import CLICK_SECONDS, Gone, Scope, Screen, Thing
+from export_robots.controls.words import Words
+
+# A tool tip may wait before it comes up: half a second is usual, a second is the longest that people bear.
+TIP_SECONDS = 1.2
+
+
+class Icons:
+    """The icons of one part of the page, e.g. of a report's tool bar."""
+
+    def __init__(self, screen: Screen, scope: Scope) -> None:
+        self._screen = screen
+        self._scope = scope
+        self._tips: dict[Thing, list[str]] = {}
+
+    async def find(self, words: Words) -> Thing | None:
+        """The icon that `words` name: by its text, accessible name or title, else by what hovering over it shows."""
+        named = await self._screen.find(words, scope=self._scope, loose=True)
+        if named is not None:
+            return named
+        for icon in await self._screen.look("icons", self._scope):
+            if any(words.matches(tip) or words.within(tip) for tip in await self._tip(icon)):
+                found: Thing = icon
+                return found
+        return None
+
+    async def names(self) -> list[str]:
+        """What each icon is called, as far as it says."""
+        names = []
+        for icon in await self._screen.look("icons", self._scope):
+            names += (await self._screen.look("names", icon))[:1] or (await self._tip(icon))[:1]
+        return names
+
+    async def _tip(self, icon: Thing) -> list[str]:
+        if icon not in self._tips:
+            self._tips[icon] = await self._hover(icon) if not await self._worded(icon) else []
+        return self._tips[icon]
+
+    async def _worded(self, icon: Thing) -> bool:
+        return any(len(name) > 2 for name in await self._screen.look("names", icon))
+
+    async def _hover(self, icon: Thing) -> list[str]:
+        await self._screen.page.mouse.move(1, 1)
+        await self._screen.look("mark")
+        with suppress(PlaywrightError, Gone):
+            element = await self._screen.handle(icon)
+            try:
+                await element.hover(timeout=CLICK_SECONDS * 1000)
+            except PlaywrightError:
+                await self._screen.clear_the_way(icon)
+                await element.hover(timeout=CLICK_SECONDS * 1000)
+
+            async def tip() -> list[str] | None:
+                return await self._screen.look("tipAt", icon) or None
+
+            return await self._screen.within(TIP_SECONDS, tip) or []
+        return []

@@ -1,0 +1,288 @@
+"""One page as a person sees and works it: look, wait, click what lies free, and clear away what is in the way."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any, TypeVar
+
+from playwright.async_api import ElementHandle, Request
+from playwright.async_api import Error as PlaywrightError
+from playwright.async_api import TimeoutError as PlaywrightTimeoutError
+
+from export_robots.controls.words import DISMISS, Words
+from export_robots.outcomes import SiteChanged
+from export_robots.visit import Visit
+
+Found = TypeVar("Found")
+
+# How long one click may be held up before it is asked what lies over the control.
+CLICK_SECONDS = 1.5
+# How long a list, dialog or calendar may take to open after its opener was clicked.
+OPEN_SECONDS = 6.0
+
+# A request that is under way for longer keeps a line open for news, and nobody waits for it.
+LONG_POLL_SECONDS = 20.0
+
+_CALL = "([name, args]) => window.__sight ? window.__sight.call(name, args) : 'sight: not installed'"
+# Said by the browser when a page is replaced while it is looked at; the next look sees the new page.
+_PASSING = (
+    "Execution context was destroyed",
+    "Cannot find context",
+    "sight: gone",
+    "navigat",
+    "not attached to the DOM",
+)
+
+
+@cache
+def _sight() -> str:
+    return files("export_robots.controls").joinpath("sight.js").read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Thing:
+    """An element of the page that is shown now; it means nothing any more once the page has been replaced."""
+
+    number: int
+
+
+Scope = Sequence[Thing] | None
+"""Parts of the page to look in; None is the whole page."""
+
+
+class Gone(Exception):
+    """The page was replaced, or the element taken out, while it was being looked at."""
+
+
+class SessionEnded(Exception):
+    """The CRM shows its sign-in form again in the middle of the work."""
+
+
+class Screen:
+    """What the controls share: the page of one visit.
+
+    Times are seconds. Nothing here waits a fixed time: everything waits for something to be seen, at most
+    the visit's step time-out, and then raises `SiteChanged` saying what was looked for.
+    """
+
+    def __init__(self, visit: Visit) -> None:
+        self.visit = visit
+        self.page = visit.page
+        self.patience = visit.step_timeout.total_seconds()
+        self.signed_in = False  # from then on a sign-in form means that the session has ended
+        self._under_way: dict[Request, float] = {}
+        self.page.on("request", self._sent)
+        self.page.on("requestfinished", lambda request: self._under_way.pop(request, None))
+        self.page.on("requestfailed", lambda request: self._under_way.pop(request, None))
+
+    async def look(self, name: str, *args: object) -> Any:
+        """Call `sight.js`. Elements come back as `Thing`. Raises `Gone` if the page is just being replaced."""
+        packed = [name, _pack(list(args))]
+        try:
+            answer = await self.page.evaluate(_CALL, packed)
+            if answer == "sight: not installed":
+                await self.page.evaluate(_sight())
+                answer = await self.page.evaluate(_CALL, packed)
+        except PlaywrightError as error:
+            if any(sign in error.message for sign in _PASSING):
+                raise Gone(name) from error
+            raise
+        return _unpack(answer)
+
+    async def handle(self, thing: Thing) -> ElementHandle:
+        try:
+            element = (
+                await self.page.evaluate_handle("number => window.__sight.ref(number)", thing.number)
+            ).as_element()
+        except PlaywrightError as error:
+            raise Gone("handle") from error
+        if element is None:
+            raise Gone("handle")
+        return element
+
+    async def find(self, words: Words, *, scope: Scope = None, loose: bool = False) -> Thing | None:
+        """The visible control that a person would know by one of `words`, or None. Exact names before loose ones."""
+        for exact_or_loose in (False, True) if loose else (False,):
+            found = await self.look("find", {"words": words.folded, "scope": scope, "loose": exact_or_loose})
+            if found:
+                first: Thing = found[0]
+                return first
+        return None
+
+    async def until(
+        self, what: str, probe: Callable[[], Awaitable[Found | None]], seconds: float | None = None
+    ) -> Found:
+        """Ask `probe` again and again until it finds something. Raises `SiteChanged` saying `what` was looked for."""
+        found = await self.within(self.patience if seconds is None else seconds, probe)
+        if found is None:
+            raise SiteChanged(f"{what} was looked for and is not there{await self._what_there_is()}")
+        return found
+
+    async def within(self, seconds: float, probe: Callable[[], Awaitable[Found | None]]) -> Found | None:
+        """Like `until`, but None when nothing was found in time."""
+        clock = asyncio.get_running_loop().time
+        started = clock()
+        pause = 0.02
+        while True:
+            with suppress(Gone):
+                found = await probe()
+                if found is not None and found is not False:
+                    return found
+            waited = clock() - started
+            if waited >= seconds:
+                return None
+            if waited > 0.4 and self.signed_in and await self._sign_in_form_shown():
+                raise SessionEnded
+            await asyncio.sleep(min(pause, seconds - waited))
+            pause = min(pause * 1.6, 0.25)
+
+    async def click(self, thing: Thing) -> None:
+        """Click as a person does: where it can be seen, and after clearing away a banner or dialog that lies over it."""
+        element = await self.handle(thing)
+        clock = asyncio.get_running_loop().time
+        ends = clock() + self.patience
+        while True:
+            try:
+                await element.click(timeout=CLICK_SECONDS * 1000)
+            except PlaywrightTimeoutError:
+                cleared = await self.clear_the_way(thing)
+                if not cleared and clock() > ends:
+                    name = (await self.look("names", thing) or ["a control"])[0]
+                    raise SiteChanged(f"“{name}” is there but cannot be clicked: something else lies over it") from None
+            except PlaywrightError as error:
+                if any(sign in error.message for sign in _PASSING):
+                    raise Gone("click") from error
+                raise
+            else:
+                return
+
+    async def clear_the_way(self, thing: Thing | None = None) -> bool:
+        """Close what nobody asked for (a cookie banner, a promotion, a survey); True if something was closed.
+
+        Only what lies over `thing` is touched, and only with a button that refuses, closes or acknowledges.
+        """
+        covers: list[Thing] = []
+        if thing is not None:
+            cover = await self.look("over", thing)
+            covers = [cover] if cover else []
+        for dialog in [*covers, *(await self.look("dialogs"))]:
+            if thing is not None and await self.look("holds", dialog, thing):
+                continue
+            button = await self._dismissal([dialog])
+            if button is None:
+                continue
+            with suppress(PlaywrightError, Gone):
+                await (await self.handle(button)).click(timeout=CLICK_SECONDS * 1000)
+                await self.within(1.0, lambda dialog=dialog: self._gone([dialog]))  # type: ignore[misc]
+                self.visit.progress.note("closed a banner or dialog that lay in the way")
+                return True
+        if covers:
+            await self.page.keyboard.press("Escape")
+            return bool(await self.within(0.5, lambda: self._gone(covers)))
+        return False
+
+    async def _dismissal(self, scope: Scope) -> Thing | None:
+        found = await self.look("find", {"words": DISMISS.folded, "scope": scope, "loose": False})
+        marks = await self.look("find", {"words": ["close", "fermer", "dismiss"], "scope": scope, "loose": True})
+        signs = await self.look("closingSigns", scope)
+        for button in [*found, *signs, *marks]:
+            first: Thing = button
+            return first
+        return None
+
+    async def open(
+        self, opener: Thing, probe: Callable[[Scope], Awaitable[Found | None]], what: str
+    ) -> tuple[list[Thing], Found]:
+        """Click `opener` and wait until `probe` finds what it looks for in what has come up; both are returned.
+
+        A second click is made only if the first one brought up nothing at all.
+        """
+        for _ in range(2):
+            await self.look("mark")
+            await self.click(opener)
+
+            async def look_into_what_came_up() -> tuple[list[Thing], Found] | None:
+                scope = await self.look("fresh")
+                found = await probe(scope) if scope else None
+                return (scope, found) if found else None
+
+            opened = await self.within(min(OPEN_SECONDS, self.patience), look_into_what_came_up)
+            if opened is not None:
+                return opened
+            if await self.look("fresh"):
+                break
+        raise SiteChanged(f"{what} was opened, and what should be in it is not there{await self._what_there_is()}")
+
+    async def close(self, scope: Sequence[Thing], opener: Thing | None = None) -> None:
+        """Close what `open` opened, by Escape, by its opener, or by a click beside it; best effort."""
+        with suppress(Gone):
+            if await self.look("allGone", scope):
+                return
+            await self.page.keyboard.press("Escape")
+            if await self.within(0.4, lambda: self._gone(scope)):
+                return
+            if opener is not None and await self.look("over", opener) is None:
+                await self.click(opener)
+                if await self.within(0.6, lambda: self._gone(scope)):
+                    return
+            await self.page.mouse.click(2, 2)
+            await self.within(0.6, lambda: self._gone(scope))
+
+    async def _gone(self, scope: Sequence[Thing]) -> bool | None:
+        try:
+            return bool(await self.look("allGone", scope)) or None
+        except Gone:
+            return True
+
+    async def settled(self, seconds: float | None = None) -> None:
+        """Wait until the page is neither loading nor saying that it is busy, and nothing is on its way; best effort."""
+
+        async def quiet() -> bool | None:
+            return None if self.under_way or await self.look("busy") else True
+
+        await self.within(self.patience if seconds is None else seconds, quiet)
+
+    @property
+    def under_way(self) -> bool:
+        """True while the page waits for an answer of its site."""
+        now = asyncio.get_running_loop().time()
+        return any(now - sent < LONG_POLL_SECONDS for sent in self._under_way.values())
+
+    def _sent(self, request: Request) -> None:
+        if request.resource_type in ("document", "xhr", "fetch", "script"):
+            self._under_way[request] = asyncio.get_running_loop().time()
+
+    async def _sign_in_form_shown(self) -> bool:
+        with suppress(Gone):
+            return bool(await self.look("signInForm"))
+        return False
+
+    async def _what_there_is(self) -> str:
+        with suppress(Gone):
+            names = await self.look("controlNames")
+            if names:
+                return "; the page offers: " + ", ".join(f"“{name}”" for name in names[:12])
+        return ""
+
+
+def _pack(value: Any) -> Any:
+    if isinstance(value, Thing):
+        return {"$": value.number}
+    if isinstance(value, dict):
+        return {key: _pack(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_pack(entry) for entry in value]
+    return value
+
+
+def _unpack(value: Any) -> Any:
+    if isinstance(value, dict):
+        if value.keys() == {"$"}:
+            return Thing(value["$"])
+        return {key: _unpack(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_unpack(entry) for entry in value]
+    return value

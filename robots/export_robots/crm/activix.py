@@ -1,0 +1,165 @@
+"""Activix CRM: has the Clients+ report mailed as CSV to the signed-in user.
+
+Follows Clarivoy's help page "Activix: Setting up CRM Leads Report", part "Exporting CRM Leads on your Own"; `# 4-6` are
+steps of that page. The account needs Role = Manager, Title = Sales Director and the export permission, which Activix
+Support grants on an admin's request. The page names its controls in English; the French words are translations, since
+the product speaks both. Nothing is downloaded here: the report comes by mail.
+"""
+
+import re
+
+from export_robots import controls
+from export_robots.controls import SessionEnded, Words
+from export_robots.outcomes import PermissionMissing, SiteChanged
+from export_robots.periods import Period
+from export_robots.robot import CrmRobot, Delivery, Foundation, ReportRequest
+
+MY_CLIENTS = Words("My Clients", "Mes clients", "Mes clientes et clients")
+CLIENTS_PLUS = Words("Clients+", "Clients +")
+CLIENTS_BY = Words("Clients By", "Clients by", "Clients par", "Clients selon")
+SUBMIT = Words("Submit", "Soumettre", "Appliquer", "Apply", "Valider", "Envoyer")
+LAST_MONTH = Words("Last Month", "Mois dernier", "Le mois dernier", "Mois précédent", "Dernier mois", "Mois passé")
+CREATION_DATE = Words("Creation Date", "Date de création", "Date création")
+COLUMN_VISIBILITY = Words("Column Visibility", "Columns Visibility", "Visibilité des colonnes", "Visibilité colonnes",
+                          "Affichage des colonnes", "Visibilité de colonnes")  # fmt: skip
+DATE_OF_BIRTH = Words("Date of Birth", "Date de naissance", "Birth date", "Birthdate")
+GENERATE_REPORT = Words("Generate Report", "Générer un rapport", "Générer le rapport", "Générer rapport", "Générer")
+CSV = Words("CSV", "CSV (.csv)", ".csv", "Fichier CSV", "CSV file")
+GENERATE = Words("Generate", "Générer", "Générer le rapport", "Generate report")
+WILL_BE_MAILED = re.compile(
+    r"e-?mail|courriel|inbox|boite de reception|\bsent\b|envoye|report (is|has been) (queued|requested|being|generat)|"
+    r"rapport (est|a ete) (demande|en cours)"
+)
+
+_ASK_SUPPORT = (
+    "An Admin at the dealership writes to support@activix.ca and asks for Export capabilities (Generate Report) for "
+    "this account; its profile needs Role = Manager and Title = Sales Director."
+)
+
+
+class Activix(CrmRobot):
+    key = "activix"
+    label = "Activix CRM"
+    url = "https://crm.activix.ca/"
+    delivery = Delivery.MAILED
+    foundation = Foundation.DOCUMENTED
+    source = "Clarivoy help page “Activix: Setting up CRM Leads Report”, steps 1-15"
+    report_senders = ("activix.ca",)
+    export_permission = _ASK_SUPPORT
+
+    async def sign_in(self) -> None:  # 1
+        async with self.visit.step("sign in"):
+            await controls.SignIn(self.screen, self._signed_in).run()
+
+    async def request_report(self, period: Period) -> ReportRequest:
+        try:
+            return await self._request_report(period)
+        except SessionEnded:
+            self.visit.progress.note("the session has ended: signing in again, once, and starting the page over")
+        await self.sign_in()
+        try:
+            return await self._request_report(period)
+        except SessionEnded:
+            raise SiteChanged("Activix ended the session twice while the report was being set up") from None
+
+    async def _request_report(self, period: Period) -> ReportRequest:
+        await self._open_my_clients()
+        await self._set_dates(period)
+        await self._select_only_creation_date()
+        await self._show_all_columns_but_date_of_birth()
+        await self._read_everything_back(period)
+        return await self._generate_report(period)
+
+    async def _signed_in(self) -> bool | None:
+        return await controls.menu_entry(self.screen, MY_CLIENTS) is not None or await self._menu_folded() or None
+
+    async def _menu_folded(self) -> bool:
+        form = await self.screen.look("signInForm")
+        return not form and await controls.menu_button(self.screen) is not None
+
+    async def _open_my_clients(self) -> None:  # 2-3
+        async with self.visit.step("open My Clients"):
+            await controls.open_from_menu(self.screen, MY_CLIENTS)
+            await (await self._view()).choose(MY_CLIENTS)
+
+    async def _set_dates(self, period: Period) -> None:  # 4-6
+        async with self.visit.step("set the dates"):
+            await self._dates.set(period.first, period.last, LAST_MONTH)
+
+    async def _select_only_creation_date(self) -> None:  # 7
+        async with self.visit.step("tick only Creation Date"):
+            await (await self._date_fields()).tick_only(CREATION_DATE)
+            await self.screen.settled()
+
+    async def _show_all_columns_but_date_of_birth(self) -> None:  # 8-11
+        async with self.visit.step("show all columns but Date of Birth"):
+            await (await self._columns()).tick_all_but(DATE_OF_BIRTH)
+
+    async def _read_everything_back(self, period: Period) -> None:
+        async with self.visit.step("read the settings back"):
+            await self.screen.settled()
+            await (await self._columns()).require_all_but(DATE_OF_BIRTH)
+            await (await self._date_fields()).require_only(CREATION_DATE)
+            await self._dates.require(period.first, period.last)
+            await (await self._view()).require(MY_CLIENTS)
+
+    async def _generate_report(self, period: Period) -> ReportRequest:  # 12-15
+        async with self.visit.step("generate the report"):
+            section = await self._clients_plus()
+            icon = await self._generate_icon()
+            request = controls.MailedExport(self.screen, icon, GENERATE, WILL_BE_MAILED)
+            shown = await controls.read_row_count(self.screen, section)
+            empty = await controls.says_empty(self.screen, section)
+            answer = await request.ask_for(CSV)
+            return ReportRequest(
+                requested_at=answer.asked_at,
+                account=await controls.account_shown(self.screen, self.visit.login.username),
+                first=period.first,
+                last=period.last,
+                rows_shown=shown,
+                says_empty=empty or shown == 0,
+                acknowledgement=answer.text,
+                settings={
+                    "view": await (await self._view()).shown(),
+                    "dates": (await self._dates.find()).text,
+                    "date field": CREATION_DATE[0],
+                    "hidden columns": DATE_OF_BIRTH[0],
+                    "export type": CSV[0],
+                },
+            )
+
+    async def _generate_icon(self) -> controls.Thing:
+        icons = controls.Icons(self.screen, await self._clients_plus())
+        icon = await icons.find(GENERATE_REPORT)
+        if icon is not None and await self.screen.look("enabled", icon):
+            return icon
+        if icon is not None:
+            raise PermissionMissing("Activix shows Generate Report but does not let this account use it", _ASK_SUPPORT)
+        others = [
+            name
+            for name in await icons.names()
+            if re.search(r"export|report|rapport|download|csv", name, re.IGNORECASE)
+        ]
+        if others:
+            raise SiteChanged(f"Generate Report was looked for in Clients+, which offers “{others[0]}” instead")
+        raise PermissionMissing("Activix does not offer Generate Report to this account", _ASK_SUPPORT)
+
+    @property
+    def _dates(self) -> controls.DateRange:
+        return controls.DateRange(self.screen, SUBMIT)
+
+    async def _view(self) -> controls.DropDown:
+        return await controls.drop_down_below_search(self.screen, MY_CLIENTS)
+
+    async def _date_fields(self) -> controls.CheckList:
+        beside = await self._dates.find()
+        return await controls.check_list_left_of(self.screen, beside, CREATION_DATE, "the date fields")
+
+    async def _columns(self) -> controls.CheckList:
+        icon = await controls.Icons(self.screen, await self._clients_plus()).find(COLUMN_VISIBILITY)
+        if icon is None:
+            raise SiteChanged("Column Visibility was looked for in the tool bar of Clients+ and is not there")
+        return controls.CheckList(self.screen, icon, "Column Visibility")
+
+    async def _clients_plus(self) -> list[controls.Thing]:
+        return await controls.find_section(self.screen, CLIENTS_PLUS, after=CLIENTS_BY)
