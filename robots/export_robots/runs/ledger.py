@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, Select, select, update
+from sqlalchemy import Engine, Select, and_, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_into_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_into_sqlite
 from sqlalchemy.orm import Session
@@ -34,6 +34,10 @@ def delivery_id(client: str, crm: str, rooftop: str | None, period: Period) -> s
     return f"{client}/{crm}/{months}{place}"
 
 
+def run_id(delivery: str, attempt: int) -> str:
+    return f"{delivery}#{attempt}"
+
+
 def period_of(delivery: DeliveryRow) -> Period:
     return Period(Month.parse(delivery.period_start), Month.parse(delivery.period_end))
 
@@ -48,7 +52,7 @@ class Ending:
     evidence: str | None = None
 
 
-def _open_requests(key: str) -> Select[tuple[RequestRow]]:
+def _open_requests(key: str) -> Select[RequestRow]:
     query = select(RequestRow).where(RequestRow.delivery_id == key, RequestRow.answered.is_(False))
     return query.order_by(RequestRow.id)
 
@@ -82,6 +86,7 @@ class Ledger:
                     period_end=str(period.end),
                     state=State.EXPECTED,
                     attempt=0,
+                    upload=True,
                     reasons=[],
                     created_at=now,
                     changed_at=now,
@@ -94,6 +99,10 @@ class Ledger:
         with self._transaction() as session:
             return session.get_one(DeliveryRow, key)
 
+    def find(self, key: str) -> DeliveryRow | None:
+        with self._transaction() as session:
+            return session.get(DeliveryRow, key)
+
     def deliveries(self, month: Month | None = None) -> list[DeliveryRow]:
         """Those whose period holds `month`, or all, in the order of their ids."""
         query = select(DeliveryRow).order_by(DeliveryRow.id)
@@ -103,16 +112,18 @@ class Ledger:
             return list(session.scalars(query))
 
     def waiting(self) -> list[DeliveryRow]:
-        """Those whose report the CRM was asked for, or lies here unfinished."""
-        query = select(DeliveryRow).where(DeliveryRow.state.in_([State.REQUESTED, State.COLLECTED]))
+        """Those whose report the CRM was asked for, and those that an interrupted run left with their report."""
+        unfinished = and_(DeliveryRow.state == State.COLLECTED, DeliveryRow.outcome.is_(None))
+        query = select(DeliveryRow).where(or_(DeliveryRow.state == State.REQUESTED, unfinished))
         with self._transaction() as session:
             return list(session.scalars(query.order_by(DeliveryRow.id)))
 
-    def begin_attempt(self, key: str) -> int:
-        """Count one more attempt, and return its number."""
+    def begin_attempt(self, key: str, *, upload: bool) -> int:
+        """Count one more attempt, which is to upload or not, and return its number."""
         with self._transaction() as session:
             row = session.get_one(DeliveryRow, key)
             row.attempt += 1
+            row.upload = upload
             row.outcome, row.reasons, row.next, row.evidence = None, [], None, None
             row.changed_at = clock.now()
             return row.attempt
@@ -166,6 +177,13 @@ class Ledger:
             return None
         with self._transaction() as session:
             return session.get(RequestRow, number)
+
+    def answer_requests(self, key: str) -> None:
+        """What came in answer is no report at all: the CRM has to be asked anew."""
+        with self._transaction() as session:
+            for request in session.scalars(_open_requests(key)):
+                request.answered = True
+            self._move(session, key, State.EXPECTED, over=(State.REQUESTED,))
 
     # --- files
 
@@ -250,6 +268,16 @@ class Ledger:
             row.answer, row.text, row.reference, row.answered_at = answer, text, reference, clock.now()
             if answer == "refused":
                 self._move(session, row.delivery_id, State.COLLECTED)
+
+    def settle_upload(self, key: str) -> None:
+        """A person has looked at the portal, and says that the file may be posted again."""
+        with self._transaction() as session:
+            session.execute(
+                update(UploadRow)
+                .where(UploadRow.delivery_id == key, UploadRow.answer.in_(["intended", "unconfirmed"]))
+                .values(answer="settled")
+            )
+            self._move(session, key, State.COLLECTED, over=(State.POSTED,))
 
     def last_upload(self, key: str) -> UploadRow | None:
         query = select(UploadRow).where(UploadRow.delivery_id == key).order_by(UploadRow.id.desc()).limit(1)

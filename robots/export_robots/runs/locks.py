@@ -12,16 +12,15 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from export_robots import clock
-from export_robots.clients import Account
 from export_robots.outcomes import AccountBusy
 
 _UNFIT = re.compile(r"[^\w.@+-]+")
 
 
 @contextmanager
-def account_lock(folder: Path, account: Account, run: str) -> Iterator[None]:
-    """Hold the account, or raise `AccountBusy` at once, naming the run that holds it."""
-    path = folder / f"{_UNFIT.sub('-', account.id)}.lock"
+def hold(folder: Path, account: str, run: str) -> Iterator[None]:
+    """Hold the account (its id), or raise `AccountBusy` at once, naming the run that holds it."""
+    path = folder / f"{_UNFIT.sub('-', account)}.lock"
     note = path.with_suffix(".json")
     lock = FileLock(path, mode=0o600, thread_local=False)
     try:
@@ -47,12 +46,12 @@ def is_held(path: Path) -> bool:
     return False
 
 
-def _who_holds(account: Account, note: Path) -> str:
+def _who_holds(account: str, note: Path) -> str:
     held = _read(note)
     if not held:
-        return f"another run holds the {account}"
+        return f"another run holds the account {account}"
     since = datetime.fromisoformat(held["since"]).astimezone()
-    return f"run {held['run']} (process {held['pid']}) has held the {account} since {since:%Y-%m-%d %H:%M:%S}"
+    return f"{held['run']} (process {held['pid']}) has held the account {account} since {since:%Y-%m-%d %H:%M:%S}"
 
 
 def _read(note: Path) -> dict[str, Any] | None:

@@ -43,7 +43,7 @@ class UtcTime(TypeDecorator[datetime]):
 
 
 class Base(DeclarativeBase):
-    type_annotation_map = {str: Text, datetime: UtcTime, list[str]: JSON, dict[str, Any]: JSON}  # noqa: RUF012
+    type_annotation_map = {str: Text, datetime: UtcTime, list[str]: JSON, list[Any]: JSON, dict[str, Any]: JSON}  # noqa: RUF012
 
 
 class SchemaRow(Base):
@@ -66,6 +66,8 @@ class DeliveryRow(Base):
     period_end: Mapped[str]
     state: Mapped[str] = mapped_column(default=State.EXPECTED)
     attempt: Mapped[int] = mapped_column(default=0)
+    upload: Mapped[bool] = mapped_column(default=True)
+    """Whether the last attempt was to go as far as the portal."""
     outcome: Mapped[str | None]
     """How the last attempt ended; empty while one is under way."""
     reasons: Mapped[list[str]] = mapped_column(default=list)
@@ -120,10 +122,14 @@ class FileRow(Base):
     refused: Mapped[bool] = mapped_column(default=False)
     findings: Mapped[list[str]] = mapped_column(default=list)
     rows: Mapped[int | None]
-    columns: Mapped[list[str]] = mapped_column(default=list)
+    columns: Mapped[int | None]
+    fields: Mapped[list[Any]] = mapped_column(default=list)
+    """Pairs: a field of the portal, and the header text it was found under."""
     first: Mapped[str | None]
     last: Mapped[str | None]
     encoding: Mapped[str | None]
+    dialect: Mapped[str | None]
+    has_date_of_birth: Mapped[bool] = mapped_column(default=False)
     date_of_birth_removed: Mapped[bool] = mapped_column(default=False)
     empty: Mapped[bool] = mapped_column(default=False)
     path: Mapped[str | None]

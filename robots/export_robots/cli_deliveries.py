@@ -1,0 +1,225 @@
+"""The commands that bring reports to the portal: export, deliver, check, collect, status."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from export_robots import catalogue, clock
+from export_robots.cli_interruption import run_interruptibly
+from export_robots.cli_output import out, print_json, show, table
+from export_robots.cli_periods import BackdataOption, FromOption, MonthOption, ToOption, named_period, period_of
+from export_robots.cli_places import Places
+from export_robots.outcomes import StepsUnknown, UsageWrong
+from export_robots.periods import Month
+
+if TYPE_CHECKING:
+    from export_robots.runs.results import Result
+
+CrmArgument = Annotated[
+    str, typer.Argument(metavar="CRM", help="A CRM's key, such as activix; `robot crms` lists them.")
+]
+ClientOption = Annotated[
+    str, typer.Option("--client", metavar="KEY", help="The client, as the configuration names it.")
+]
+RooftopOption = Annotated[
+    str | None,
+    typer.Option("--rooftop", metavar="NAME", help="Only this rooftop; the main one has the dealership's own name."),
+]
+NoUploadOption = Annotated[bool, typer.Option("--no-upload", help="Stop with the checked and named file.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(export)
+    app.command()(deliver)
+    app.command()(check)
+    app.command()(collect)
+    app.command()(status)
+
+
+def export(
+    context: typer.Context,
+    crm: CrmArgument,
+    client: ClientOption,
+    month: MonthOption = None,
+    first: FromOption = None,
+    last: ToOption = None,
+    backdata: BackdataOption = False,
+    rooftop: RooftopOption = None,
+    no_upload: NoUploadOption = False,
+    no_wait: Annotated[
+        bool, typer.Option("--no-wait", help="Stop when the CRM has accepted; `robot collect` does the rest.")
+    ] = False,
+    headed: Annotated[bool, typer.Option("--headed", help="Show the browser's window.")] = False,
+    as_json: JsonOption = False,
+) -> int:
+    """Have the CRM export a period's leads, check the report, and upload it."""
+    key = _crm_with_a_robot(crm)
+    places: Places = context.obj
+    settings, home = places.prepared()
+    of_client = settings.client(client)
+    accounts = [of_client.account(key, rooftop)] if rooftop else of_client.accounts(key)
+    if not accounts:
+        of_client.account(key)  # says what is missing
+    period = period_of(of_client, month, first, last, backdata=backdata)
+
+    from export_robots.progress import progress
+    from export_robots.runs.exporting import export_all
+    from export_robots.runs.running import Wanted
+
+    wanted = Wanted(upload=not no_upload, wait=not no_wait)
+    shown = progress()
+    try:
+        results = run_interruptibly(
+            export_all(settings, home, accounts, period, wanted=wanted, headed=headed, progress=shown)
+        )
+    finally:
+        shown.close()
+    return show(results, as_json=as_json)
+
+
+def deliver(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The report as it came out of the CRM.")],
+    client: ClientOption,
+    crm: Annotated[
+        str, typer.Option("--crm", metavar="NAME", help="The CRM's key, or its name as the file shall bear it.")
+    ],
+    month: MonthOption = None,
+    first: FromOption = None,
+    last: ToOption = None,
+    backdata: BackdataOption = False,
+    rooftop: RooftopOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Check, rename and upload a report exported by hand; also settles an upload that was not confirmed."""
+    places: Places = context.obj
+    settings, home = places.prepared()
+    of_client = settings.client(client)
+    period = period_of(of_client, month, first, last, backdata=backdata)
+
+    from export_robots.progress import progress
+    from export_robots.runs.exporting import deliver_by_hand
+
+    shown = progress()
+    try:
+        result = run_interruptibly(
+            deliver_by_hand(settings, home, of_client, crm, rooftop, period, file=_readable(file), progress=shown)
+        )
+    finally:
+        shown.close()
+    return show([result], as_json=as_json)
+
+
+def check(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The report to look at; it is not changed.")],
+    crm: Annotated[
+        str | None, typer.Option("--crm", metavar="CRM", help="Know this CRM's own names of columns as well.")
+    ] = None,
+    client: Annotated[
+        str | None,
+        typer.Option("--client", metavar="KEY", help="Judge dates in this client's time zone. [default: UTC]"),
+    ] = None,
+    month: MonthOption = None,
+    first: FromOption = None,
+    last: ToOption = None,
+    backdata: BackdataOption = False,
+    as_json: JsonOption = False,
+) -> int:
+    """Do the checks of an export on a file, and send nothing. Without a period the leads' dates may be any."""
+    places: Places = context.obj
+    of_client = places.settings().client(client) if client else None
+    period = named_period(of_client, month, first, last, backdata=backdata)
+    key = _crm_entry(crm).key if crm else None
+
+    from export_robots.runs.checking import check_by_hand
+
+    return show([check_by_hand(_readable(file), key, of_client, period)], as_json=as_json)
+
+
+def collect(
+    context: typer.Context,
+    watch: Annotated[bool, typer.Option("--watch", help="Stay, and wait for mail, until interrupted.")] = False,
+) -> int:
+    """Look into the mailbox for the reports that were asked for, and finish their deliveries."""
+    places: Places = context.obj
+    settings, home = places.prepared()
+
+    from export_robots.progress import progress
+    from export_robots.runs.exporting import collect_all
+    from export_robots.runs.results import worst
+
+    shown = progress()
+    results: list[Result] = []
+
+    def one_more(result: "Result") -> None:
+        results.append(result)
+        show([result], as_json=False)
+
+    try:
+        run_interruptibly(collect_all(settings, home, watch=watch, progress=shown, tell=one_more))
+    finally:
+        shown.close()
+    if not results:
+        out("nothing is waited for")
+        return 0
+    return worst(results).exit_code
+
+
+def status(
+    context: typer.Context,
+    month: Annotated[
+        str | None, typer.Option("--month", metavar="YYYY-MM", help="Which month. [default: the last full month]")
+    ] = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Show the month: every expected delivery, and where it stands."""
+    wanted = Month.parse(month) if month else Month.of(clock.now().astimezone().date()).plus(-1)
+    places: Places = context.obj
+    _, home = places.prepared()
+
+    from export_robots.runs.standing import standings
+
+    rows = standings(home, wanted)
+    if as_json:
+        print_json({"month": str(wanted), "deliveries": [row.as_json() for row in rows]})
+    elif rows:
+        out(table(rows[0].headings, [row.cells for row in rows]))
+    else:
+        out(f"nothing is expected for {wanted} yet")
+    return 0
+
+
+def _crm_entry(word: str) -> catalogue.Entry:
+    entry = catalogue.find(word)
+    if entry is None:
+        raise UsageWrong(f"there is no CRM “{word}”{catalogue.nearest(word)}", "`robot crms` lists them all.")
+    return entry
+
+
+def _crm_with_a_robot(word: str) -> str:
+    entry = _crm_entry(word)
+    if catalogue.robot_class(entry.key) is None:
+        raise StepsUnknown(
+            f"the export steps of {entry.label} are not known yet; known is: {entry.known}",
+            f'Export by hand, then: robot deliver FILE --client KEY --crm "{entry.label}"',
+        )
+    return entry.key
+
+
+def _readable(file: Path) -> Path:
+    path = file.expanduser().absolute()
+    try:
+        with path.open("rb"):
+            return path
+    except IsADirectoryError:
+        why = "it is a folder"
+    except FileNotFoundError:
+        why = "there is none of that name"
+    except PermissionError:
+        why = "this user may not read it"
+    except OSError as error:
+        why = (error.strerror or "it does not answer").lower()
+    raise UsageWrong(f"the file {file} cannot be read: {why}", "Name the report's file as the first argument.")

@@ -1,0 +1,67 @@
+"""Sign-in codes for one account: of its authenticator secret, or mailed to its address."""
+
+import asyncio
+import threading
+from datetime import datetime, timedelta
+
+import pyotp
+
+from export_robots import clock
+from export_robots.clients import Account
+from export_robots.runs.workplace import Workplace
+from report_mailbox.errors import MailboxError
+
+MAILED_CODE_DEADLINE = timedelta(minutes=2)
+# A code that expires while it is typed and sent would count as a wrong one.
+_TOO_SHORT = timedelta(seconds=5)
+
+_used: dict[str, str] = {}
+"""The last authenticator code given out for an account by this process: a CRM takes each one once."""
+
+
+class AccountCodes:
+    """Satisfies `visit.SignInCodes`."""
+
+    def __init__(self, work: Workplace, account: Account) -> None:
+        self._work = work
+        self._account = account
+
+    async def totp(self) -> str | None:
+        secret = self._work.secrets.totp_secret(self._account)
+        if secret is None:
+            return None
+        generator = pyotp.TOTP(secret.get_secret_value())
+        while True:
+            now = clock.now()
+            left = generator.interval - now.timestamp() % generator.interval
+            code = generator.at(now)
+            if left >= _TOO_SHORT.total_seconds() and code != _used.get(self._account.id):
+                _used[self._account.id] = code
+                return code
+            self._work.progress.note("waiting for the next authenticator code")
+            await asyncio.sleep(left + 0.05)
+
+    async def mailed(self, newer_than: datetime) -> str | None:
+        """The code in a mail from the CRM to the account's own address, asked for at `newer_than` (aware)."""
+        if self._work.settings.mailbox is None:
+            return None
+        senders = self._work.senders_of(self._account)
+        if not senders:
+            return None
+        stop = threading.Event()
+        reader = self._work.mail.code_reader()
+        with self._work.step("Waiting for the sign-in code's e-mail"):
+            try:
+                return await asyncio.to_thread(
+                    reader.wait_for_code,
+                    self._account.username,
+                    senders,
+                    newer_than,
+                    clock.now() + MAILED_CODE_DEADLINE,
+                    stop=stop,
+                )
+            except MailboxError as error:
+                self._work.progress.note(f"the mailbox gave no code: {error}")
+                return None
+            finally:
+                stop.set()

@@ -1,0 +1,204 @@
+"""The mailbox of this process: what deliveries expect from it, and the collector in a thread of its own.
+
+Several processes may collect from one mailbox. Whichever takes a mail, the mailbox's ledger knows, and the run that
+waits for it is told through the database.
+"""
+
+import asyncio
+import logging
+import threading
+from datetime import datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from dbos import DBOS
+from dbos import error as dbos_error
+
+from export_robots import clock
+from export_robots.clients import Account
+from export_robots.outcomes import UsageWrong
+from export_robots.runs.ledger import period_of, run_id
+from export_robots.runs.tables import DeliveryRow
+from export_robots.runs.workplace import Workplace
+from export_robots.settings import MailboxSettings
+from report_mailbox.codes import CodeReader
+from report_mailbox.collector import Collector
+from report_mailbox.errors import MailboxError, MailboxUnreachable
+from report_mailbox.mailbox import Mailbox
+from report_mailbox.matching import Acceptance, Expectation
+from report_mailbox.records import Handed
+
+REPORT = "report"
+"""The topic on which a run is told that something has come for it."""
+
+FOLDER = "mail"
+_CLOSE = timedelta(seconds=10)
+_LOOK_UP = timedelta(seconds=5)  # another process may have collected what this one waits for
+
+_log = logging.getLogger(__name__)
+
+
+class Collecting:
+    def __init__(self, work: Workplace, settings: MailboxSettings) -> None:
+        self._work = work
+        self._mailbox = mailbox_of(settings, work)
+        self._folder = work.home.downloads / FOLDER
+        self._collector = Collector(self._mailbox, work.ledger.engine, self._folder, self._accept)
+        self._answers = self._collector.ledger
+        self._loop = asyncio.get_running_loop()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="collector", daemon=True)
+        self._news = asyncio.Event()
+        self._trouble: tuple[datetime, str] | None = None
+
+    @classmethod
+    async def open(cls, work: Workplace) -> "Collecting":
+        """Sign in, make one pass, and keep collecting. A mailbox that cannot be read is `UsageWrong`."""
+        made = cls(work, work.settings.require_mailbox())
+        with work.step("Signing in to the mailbox"):
+            try:
+                await asyncio.to_thread(made._collector.collect_once)
+            except MailboxError as error:
+                raise UsageWrong(f"the mailbox cannot be read: {error.saw}", error.hint) from error
+        made._thread.start()
+        return made
+
+    # --- for runs
+
+    def expect(self, row: DeliveryRow) -> None:
+        """Expect the report of the delivery's open request. More requests for one delivery expect one report."""
+        account = self._work.account_of(row)
+        robot = self._work.robot_of(row)
+        request = self._work.ledger.requests(row.id)[0]
+        self._answers.expect(
+            Expectation(
+                id=_expectation(row, request.id),
+                address=account.username,
+                senders=self._work.senders_of(account),
+                newer_than=request.intended_at,
+                link_hosts=(urlsplit(account.url or robot.url).netloc,),
+            )
+        )
+
+    def handed(self, row: DeliveryRow) -> Handed | None:
+        """What has come in answer to the delivery's open request."""
+        requests = self._work.ledger.requests(row.id)
+        return self._answers.handed_for(_expectation(row, requests[0].id)) if requests else None
+
+    def withdraw(self, row: DeliveryRow) -> None:
+        """The delivery is settled in another way."""
+        for request in self._work.ledger.requests(row.id):
+            self._answers.withdraw(_expectation(row, request.id))
+
+    def fetched(self, handed: Handed, file: Path, name: str) -> Handed:
+        """The link of the mail has been followed. The file is kept beside what mails brought."""
+        kept = self._answers.fetched(handed.id, file, name)
+        file.unlink(missing_ok=True)
+        return kept
+
+    def held(self, account: Account, *, since: datetime) -> list[str]:
+        """Why mails to this account are held back for a person."""
+        return [
+            f"from {mail.sender_domain or 'nobody'}: {mail.reason}"
+            for mail in self._answers.held()
+            if mail.address in ("", account.username.casefold()) and (mail.received is None or mail.received >= since)
+        ]
+
+    @property
+    def trouble(self) -> str | None:
+        """Since when and why the mailbox cannot be reached, if that is so now."""
+        if self._trouble is None:
+            return None
+        since, saw = self._trouble
+        return f"the mailbox could not be reached since {since.astimezone():%H:%M:%S}: {saw}"
+
+    def code_reader(self) -> CodeReader:
+        return CodeReader(self._mailbox, self._work.ledger.engine, self._folder)
+
+    async def look(self) -> None:
+        """One whole pass that begins now. A mailbox that cannot be reached is left to the watching thread."""
+        try:
+            await asyncio.to_thread(self._collector.collect_once)
+            self._trouble = None
+        except MailboxUnreachable as error:
+            self._note(error)
+
+    async def wait_for(self, row: DeliveryRow, grace: timedelta) -> bool:
+        """Whether something comes for the delivery within `grace`."""
+        try:
+            async with asyncio.timeout(grace.total_seconds()):
+                while not await asyncio.to_thread(self.handed, row):
+                    await self.something_new()
+        except TimeoutError:
+            return False
+        return True
+
+    async def something_new(self) -> None:
+        """Return when something was handed over, and at the latest after some seconds."""
+        try:
+            async with asyncio.timeout(_LOOK_UP.total_seconds()):
+                await self._news.wait()
+        except TimeoutError:
+            return
+        self._news.clear()
+
+    async def close(self) -> None:
+        self._stop.set()
+        await asyncio.to_thread(self._thread.join, _CLOSE.total_seconds())
+
+    # --- in the collector's thread
+
+    def _watch(self) -> None:
+        try:
+            self._collector.watch(self._stop, self._hand_over, trouble=self._note)
+        except MailboxError as error:  # a person is needed; those who wait say so at their deadline
+            self._note(error)
+
+    def _hand_over(self, handed: Handed) -> None:
+        self._trouble = None
+        self._loop.call_soon_threadsafe(self._news.set)
+        delivery = handed.expectation_id.rpartition("#")[0]
+        row = self._work.ledger.find(delivery)
+        if row is None or not row.attempt:
+            return
+        try:
+            DBOS.send(run_id(row.id, row.attempt), handed.id, REPORT)
+        except dbos_error.DBOSNonExistentWorkflowError:
+            _log.debug("nobody waits for %s", delivery)
+
+    def _note(self, error: MailboxError) -> None:
+        if self._trouble is None:
+            self._trouble = (clock.now(), error.saw)
+            self._work.progress.note(f"the mailbox cannot be reached ({error.saw}); it is tried again")
+
+    def _accept(self, expectation: str, file: Path) -> Acceptance:
+        """Whose report a file is: one with no lead of the period at all is another one's."""
+        from export_robots.runs.finishing import examine
+
+        row = self._work.ledger.find(expectation.rpartition("#")[0])
+        if row is None or row.client not in self._work.settings.clients:
+            return Acceptance.other("nothing is known here of what it would answer")
+        request = self._work.ledger.requests(row.id)
+        result = examine(self._work, row, file, request[-1] if request else None)
+        period = period_of(row)
+        if result.first and result.last and (result.last < period.first or result.first > period.last):
+            return Acceptance.other(f"its leads are of {result.first} to {result.last}, and {period} is expected")
+        if result.refused:
+            return Acceptance.broken("; ".join(result.reasons))
+        return Acceptance.fits()
+
+
+def mailbox_of(settings: MailboxSettings, work: Workplace) -> Mailbox:
+    return Mailbox(
+        host=settings.host,
+        port=settings.port,
+        username=settings.username,
+        password=lambda: work.secrets.mailbox_password().get_secret_value(),
+        security=settings.security.value,
+        folder=settings.folder,
+        authserv_id=settings.authserv_id,
+    )
+
+
+def _expectation(row: DeliveryRow, request: int) -> str:
+    return f"{row.id}#{request}"

@@ -1,0 +1,163 @@
+"""What the commands do: make an expected delivery, hold its account, and have it brought as far as was asked."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from export_robots import catalogue
+from export_robots.clients import Account, Client
+from export_robots.home import Home
+from export_robots.outcomes import Outcome, RobotError, UsageWrong
+from export_robots.periods import Period
+from export_robots.progress import Showing
+from export_robots.runs.asking import is_overdue, late, sha256_of, standing
+from export_robots.runs.database import open_database, sqlite_url
+from export_robots.runs.engine import engine
+from export_robots.runs.ledger import Ledger
+from export_robots.runs.locks import hold
+from export_robots.runs.results import Result
+from export_robots.runs.running import BEFORE, Runner, Wanted
+from export_robots.runs.standing import failed_result, result_of, so_far
+from export_robots.runs.tables import DeliveryRow, State
+from export_robots.runs.workplace import Workplace, open_workplace
+from export_robots.settings import Settings
+
+
+async def export_all(
+    settings: Settings,
+    home: Home,
+    accounts: Sequence[Account],
+    period: Period,
+    *,
+    wanted: Wanted,
+    headed: bool,
+    progress: Showing,
+) -> list[Result]:
+    """One account after the other; one that fails does not stop the others."""
+    async with _at_work(settings, home, progress, headed=headed) as (work, runner):
+        results = []
+        for account in accounts:
+            if len(accounts) > 1:
+                progress.note(f"{account.dealership}:")
+            label = catalogue.BY_KEY[account.crm].label
+            row = work.ledger.expect(account.client_key, account.crm, label, account.rooftop, period)
+            try:
+                with hold(home.locks, account.id, row.id):
+                    results.append(await runner.bring(row.id, wanted))
+            except RobotError as error:
+                results.append(_failed(row, error))
+            except asyncio.CancelledError:
+                progress.note(so_far(work.ledger.delivery(row.id)))
+                raise
+        return results
+
+
+async def deliver_by_hand(
+    settings: Settings,
+    home: Home,
+    client: Client,
+    crm: str,
+    rooftop: str | None,
+    period: Period,
+    *,
+    file: Path,
+    progress: Showing,
+) -> Result:
+    """Check, name and upload a report that a person exported; it closes the same expected delivery as a run would."""
+    entry = catalogue.find(crm)
+    key, label = (entry.key, entry.label) if entry else (catalogue.key_of(crm), crm.strip())
+    place = client.rooftop(rooftop)
+    account = place.accounts.get(key)
+    async with _at_work(settings, home, progress) as (work, runner):
+        row = work.ledger.expect(client.key, key, label, place.name, period)
+        try:
+            with hold(home.locks, account.id if account else row.id, row.id):
+                return await _deliver(work, runner, row.id, file)
+        except RobotError as error:
+            return _failed(row, error)
+
+
+async def _deliver(work: Workplace, runner: Runner, delivery: str, file: Path) -> Result:
+    digest = sha256_of(file)
+    row = work.ledger.delivery(delivery)
+    await runner.give_up_interrupted(row)
+    if row.state in (State.DELIVERED, State.VERIFIED_EMPTY):
+        present = work.ledger.file(delivery)
+        if present and digest in (present.received_sha256, present.sha256):
+            return result_of(work.ledger, row, note=BEFORE)
+        raise UsageWrong(
+            f"{delivery} is closed already ({row.state}), with another file; nothing was uploaded",
+            "`robot status` shows what was delivered.",
+        )
+    kept = _keep_copy(file, work.home.downloads / "by-hand", digest)
+    work.ledger.settle_upload(delivery)
+    work.ledger.add_file(delivery, source="by hand", path=str(kept), sha256=digest)
+    await runner.attempt(delivery, Wanted())
+    return result_of(work.ledger, work.ledger.delivery(delivery))
+
+
+async def collect_all(
+    settings: Settings, home: Home, *, watch: bool, progress: Showing, tell: Callable[[Result], None]
+) -> None:
+    """Finish the deliveries whose reports have come: once, or (`watch`) until interrupted."""
+    async with _at_work(settings, home, progress) as (work, runner):
+        await work.open_mailbox()
+        told: dict[str, Outcome] = {}
+        while True:
+            for row in work.ledger.waiting():
+                result = await _finish(work, runner, row)
+                if told.get(row.id) != result.outcome and not (watch and result.outcome is Outcome.REQUESTED):
+                    tell(result)
+                told[row.id] = result.outcome
+            if not watch:
+                return
+            await work.mail.something_new()
+
+
+async def _finish(work: Workplace, runner: Runner, row: DeliveryRow) -> Result:
+    """Bring a delivery to its end if its report is here, and otherwise say how it stands."""
+    try:
+        if row.client not in work.settings.clients:
+            raise UsageWrong(f"the client of {row.id} is not in the configuration any more")
+        place = work.client_of(row).rooftop(row.rooftop)
+        account = place.accounts.get(row.crm)
+        with hold(work.home.locks, account.id if account else row.id, row.id):
+            if standing(row.id) != State.COLLECTED and not work.mail.handed(row):
+                if not is_overdue(row.id):
+                    return failed_result(row, Outcome.REQUESTED, (), None)
+                if not await runner.finish_interrupted(row):
+                    raise await late(row.id)
+            return await runner.bring(row.id, Wanted(upload=row.upload))
+    except RobotError as error:
+        return _failed(row, error)
+
+
+def _failed(row: DeliveryRow, error: RobotError) -> Result:
+    return failed_result(row, error.outcome, error.reasons or (error.saw,), error.hint)
+
+
+def _keep_copy(file: Path, folder: Path, digest: str) -> Path:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    kept = folder / f"{digest}{file.suffix[:8]}"
+    part = kept.with_name(f"{kept.name}.part")
+    shutil.copyfile(file, part)
+    part.replace(kept)
+    return kept
+
+
+@asynccontextmanager
+async def _at_work(
+    settings: Settings, home: Home, progress: Showing, *, headed: bool = False
+) -> AsyncIterator[tuple[Workplace, Runner]]:
+    url = sqlite_url(home.database)
+    ledger = Ledger(open_database(url))
+    try:
+        async with (
+            engine(url) as running,
+            open_workplace(settings, home, ledger, progress, headed=headed) as work,
+        ):
+            yield work, Runner(work, running)
+    finally:
+        ledger.engine.dispose()

@@ -1,0 +1,198 @@
+"""The second half of a run, on this machine: the checks, the name, the receipt. Each may run again after a crash."""
+
+import shutil
+from datetime import date, datetime
+from pathlib import Path
+
+from export_robots import clock
+from export_robots.catalogue import robot_class
+from export_robots.outcomes import ReportRejected, RobotDefect
+from export_robots.reports.checks import check_report
+from export_robots.reports.findings import CheckResult
+from export_robots.reports.naming import clean, file_name
+from export_robots.reports.receipt import (
+    CrmShowed,
+    FileHeld,
+    MailBrought,
+    PortalAnswered,
+    Receipt,
+    sync_folder,
+    write_receipt,
+)
+from export_robots.reports.removal import without_date_of_birth
+from export_robots.runs.asking import sha256_of
+from export_robots.runs.ledger import period_of
+from export_robots.runs.tables import DeliveryRow, FileRow, RequestRow, State
+from export_robots.runs.workplace import Workplace, current
+
+_UNNAMED = "as-received"
+
+
+def check(delivery: str) -> None:
+    """Prove that the file is the right one and whole. Raises `ReportRejected` with every reason; the file is kept."""
+    work = current()
+    row = work.ledger.delivery(delivery)
+    file = _present_file(work, delivery)
+    with work.step("Checking the report"):
+        result = examine(work, row, Path(file.received_path), work.ledger.request(file.request_id))
+    work.ledger.update_file(
+        file.id,
+        checked=True,
+        rows=result.rows,
+        first=_iso(result.first),
+        last=_iso(result.last),
+        encoding=result.encoding,
+        dialect=str(result.dialect) if result.dialect else None,
+        columns=result.columns,
+        fields=[list(pair) for pair in result.fields],
+        findings=[*result.reasons, *result.warnings],
+        has_date_of_birth=result.has_date_of_birth,
+        empty=result.empty,
+    )
+    if result.refused:
+        work.ledger.refuse_file(delivery)
+        raise ReportRejected(f"the report must not be sent on: {result.reasons[0]}", "", result.reasons)
+
+
+def examine(work: Workplace, row: DeliveryRow, file: Path, request: RequestRow | None) -> CheckResult:
+    robot = robot_class(row.crm)
+    return check_report(
+        file,
+        zone=work.client_of(row).timezone,
+        period=period_of(row),
+        aliases=robot.column_aliases if robot else {},
+        known_caps=robot.known_caps if robot else (),
+        rows_shown=request.rows_shown if request else None,
+        says_empty=bool(request and request.says_empty),
+        delivered_before=work.ledger.delivered_before(row),
+    )
+
+
+def name(delivery: str, run: str) -> None:
+    """Put the file under the name it is uploaded by, without a Date of Birth column, and its receipt beside it."""
+    work = current()
+    row = work.ledger.delivery(delivery)
+    file = _present_file(work, delivery)
+    received = Path(file.received_path)
+    named = file_name(work.dealership_of(row), row.crm_label, period_of(row), row.crm)
+    folder = work.home.downloads / clean(row.client)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    target = folder / named
+    if file.has_date_of_birth:
+        robot = robot_class(row.crm)
+        without_date_of_birth(received, target, robot.column_aliases if robot else {})
+    else:
+        _copy(received, target)
+    work.ledger.update_file(
+        file.id,
+        path=str(target),
+        name=named,
+        sha256=sha256_of(target),
+        date_of_birth_removed=file.has_date_of_birth,
+    )
+    _write_receipt(work, delivery, run)
+
+
+def is_empty(delivery: str) -> bool:
+    """Whether the CRM itself said that there is nothing, and the file agrees: then there is nothing to upload."""
+    work = current()
+    file = _present_file(work, delivery)
+    request = work.ledger.request(file.request_id)
+    return file.empty and bool(request and request.says_empty)
+
+
+def close(delivery: str, run: str, state: str) -> None:
+    """Write the receipt and close the expected delivery."""
+    work = current()
+    _write_receipt(work, delivery, run)
+    how = "by hand" if _present_file(work, delivery).source == "by hand" else "export"
+    work.ledger.close(delivery, State(state), how)
+
+
+def _present_file(work: Workplace, delivery: str) -> FileRow:
+    file = work.ledger.file(delivery)
+    if file is None:
+        raise RobotDefect("a run goes on to its file, and there is none")
+    return file
+
+
+def _copy(source: Path, target: Path) -> None:
+    part = target.with_name(f".{target.name}.part")
+    shutil.copyfile(source, part)
+    with part.open("rb+") as stream:
+        stream.flush()
+    part.replace(target)
+    sync_folder(target.parent)
+
+
+def _write_receipt(work: Workplace, delivery: str, run: str) -> None:
+    row = work.ledger.delivery(delivery)
+    file = _present_file(work, delivery)
+    assert file.path
+    assert file.name
+    assert file.sha256
+    request = work.ledger.request(file.request_id)
+    upload = work.ledger.last_upload(delivery)
+    confirmed = upload and upload.answer == "confirmed" and upload.sha256 == file.sha256
+    receipt = Receipt(
+        client=row.client,
+        dealership=work.dealership_of(row),
+        rooftop=row.rooftop,
+        crm=row.crm,
+        period=(row.period_start, row.period_end),
+        run=run,
+        file=FileHeld(
+            name=file.name,
+            size=Path(file.path).stat().st_size,
+            sha256=file.sha256,
+            received_sha256=file.received_sha256,
+            encoding=file.encoding or "",
+            dialect=file.dialect or "",
+            columns=file.columns or 0,
+            rows=file.rows or 0,
+            first=_day(file.first),
+            last=_day(file.last),
+            fields=tuple((name, text) for name, text in file.fields),
+            date_of_birth_removed=file.date_of_birth_removed,
+            warnings=tuple(file.findings),
+        ),
+        crm_showed=_shown(request) if request else None,
+        mail=(
+            MailBrought(
+                file.mail.get("message_id"),
+                datetime.fromisoformat(file.mail["received"]),
+                file.mail.get("sender_domain", ""),
+            )
+            if file.mail
+            else None
+        ),
+        portal=(
+            PortalAnswered(upload.text or "", upload.reference, upload.answered_at or clock.now())
+            if upload and confirmed
+            else None
+        ),
+    )
+    write_receipt(receipt, Path(file.path))
+
+
+def _shown(request: RequestRow) -> CrmShowed | None:
+    if not (request.requested_at and request.first and request.last):
+        return None  # interrupted before its acknowledgement was noted: nothing is known but that a report came
+    return CrmShowed(
+        account=request.account,
+        first=date.fromisoformat(request.first),
+        last=date.fromisoformat(request.last),
+        rows_shown=request.rows_shown,
+        says_empty=request.says_empty,
+        requested_at=request.requested_at,
+        acknowledgement=request.acknowledgement or "",
+        settings={key: str(value) for key, value in request.settings.items()},
+    )
+
+
+def _iso(day: date | None) -> str | None:
+    return day.isoformat() if day else None
+
+
+def _day(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None

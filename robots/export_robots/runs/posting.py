@@ -1,0 +1,61 @@
+"""The last step outside: the named file is handed to the portal, once, and counts only when the portal confirms it."""
+
+import asyncio
+from pathlib import Path
+
+from export_robots.evidence import EvidenceFolder
+from export_robots.outcomes import UploadFailed
+from export_robots.portal import UploadNotStarted, UploadUnconfirmed
+from export_robots.portal import upload as upload_to_portal
+from export_robots.runs.workplace import current
+
+
+async def upload(delivery: str, run: str) -> None:
+    """Post the file unless it was confirmed. One that may have been posted before is not posted again by itself."""
+    work = current()
+    row = work.ledger.delivery(delivery)
+    file = work.ledger.file(delivery)
+    assert file
+    assert file.path
+    earlier = work.ledger.last_upload(delivery)
+    if earlier and earlier.answer == "confirmed" and earlier.sha256 == file.sha256:
+        return
+    if earlier and earlier.answer in ("intended", "unconfirmed"):
+        if earlier.answer == "intended":
+            work.ledger.answer_upload(earlier.id, "unconfirmed", "the run was interrupted while it posted the file")
+        raise unconfirmed(earlier.text or "the run was interrupted while it posted the file")
+    posted: list[int] = []
+
+    async def before_post() -> None:
+        posted.append(await asyncio.to_thread(work.ledger.intend_upload, delivery, file))
+
+    try:
+        async with work.browser() as browser:
+            answer = await upload_to_portal(
+                browser,
+                work.settings.portal,
+                Path(file.path),
+                dealership=work.dealership_of(row),
+                evidence=EvidenceFolder(work.evidence_folder(run), work.secrets.all),
+                progress=work.progress,
+                before_post=before_post,
+            )
+    except UploadNotStarted:
+        raise
+    except UploadUnconfirmed as error:
+        if posted:
+            work.ledger.answer_upload(posted[-1], "unconfirmed", error.saw)
+        raise
+    except UploadFailed as error:
+        if posted:
+            work.ledger.answer_upload(posted[-1], "refused", error.saw)
+        raise
+    work.ledger.answer_upload(posted[-1], "confirmed", answer.text, answer.reference)
+
+
+def unconfirmed(saw: str) -> UploadFailed:
+    return UploadFailed(
+        f"the file may be with the portal or not: {saw}",
+        "Look at the portal. If it does not have the file, post it with `robot deliver`: it is not posted again by "
+        "itself.",
+    )

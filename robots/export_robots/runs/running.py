@@ -1,0 +1,82 @@
+"""Attempts at a delivery: what an interrupted one left is finished first, and a new one is made only if it is needed.
+
+Everything here is done with the account's lock held. Then an unfinished run of the account belongs to a process that is
+dead, since a living one would hold the lock.
+"""
+
+from dataclasses import dataclass
+
+from dbos import DBOS, SetWorkflowID
+
+from export_robots.outcomes import Outcome
+from export_robots.runs import workflow
+from export_robots.runs.asking import is_overdue, standing
+from export_robots.runs.engine import Engine
+from export_robots.runs.ledger import run_id
+from export_robots.runs.results import Result
+from export_robots.runs.standing import result_of
+from export_robots.runs.tables import DeliveryRow, State
+from export_robots.runs.workplace import Workplace
+
+BEFORE = "it was done before; nothing was done now"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How far to go: with `upload` to the portal's confirmation, without `wait` only to the accepted request."""
+
+    upload: bool = True
+    wait: bool = True
+
+    def met_by(self, outcome: str | None) -> bool:
+        """Whether an attempt that ended so has gone as far as this, or has failed."""
+        if outcome == Outcome.REQUESTED:
+            return not self.wait
+        return not (outcome == Outcome.COLLECTED and self.upload)
+
+
+class Runner:
+    def __init__(self, work: Workplace, engine: Engine) -> None:
+        self._work = work
+        self._engine = engine
+
+    async def bring(self, delivery: str, wanted: Wanted) -> Result:
+        """Bring the delivery as far as wanted, from wherever it stands."""
+        ledger = self._work.ledger
+        row = ledger.delivery(delivery)
+        if row.state in (State.DELIVERED, State.VERIFIED_EMPTY):
+            return result_of(ledger, row, note=BEFORE)
+        overdue = is_overdue(delivery)
+        if await self.finish_interrupted(row):
+            row = ledger.delivery(delivery)
+            if wanted.met_by(row.outcome) and not (overdue and row.outcome == Outcome.REPORT_LATE):
+                return result_of(ledger, row)
+        if ledger.delivery(delivery).state != State.POSTED:  # that one waits for a person's word
+            await self.attempt(delivery, wanted)
+        return result_of(ledger, ledger.delivery(delivery))
+
+    async def attempt(self, delivery: str, wanted: Wanted) -> None:
+        if standing(delivery) != State.COLLECTED:
+            await self._work.open_mailbox()
+        run = run_id(delivery, self._work.ledger.begin_attempt(delivery, upload=wanted.upload))
+        with SetWorkflowID(run):
+            handle = await DBOS.start_workflow_async(workflow.export, delivery, run, wanted.upload, wanted.wait)
+        await handle.get_result()
+
+    async def finish_interrupted(self, row: DeliveryRow) -> bool:
+        """Resume the last attempt if its process died in the middle of it."""
+        run = run_id(row.id, row.attempt)
+        if not row.attempt or not await self._engine.unfinished(run):
+            return False
+        self._work.progress.note(f"run {run} was interrupted; it goes on from there")
+        if standing(row.id) != State.COLLECTED:
+            await self._work.open_mailbox()
+        handle = await self._engine.resume(run)
+        await handle.get_result()
+        return True
+
+    async def give_up_interrupted(self, row: DeliveryRow) -> None:
+        """A person delivers the file: what an interrupted attempt would still do must not be done any more."""
+        run = run_id(row.id, row.attempt)
+        if row.attempt and await self._engine.unfinished(run):
+            await DBOS.cancel_workflow_async(run)

@@ -1,0 +1,109 @@
+"""One attempt at an expected delivery as a durable workflow: request, wait for the mail, check, name, upload, receipt.
+
+Each step may be run again after a crash at any point of it, and finds in the ledger what it has done already. Arguments
+and results are ids, words and numbers only, because the engine stores them. The steps' names, order and arguments are
+the workflow's shape: whoever changes them raises `engine.APPLICATION_VERSION`.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+from dbos import DBOS, StepOptions
+from dbos import error as dbos_error
+
+from export_robots.outcomes import Outcome, RobotDefect, SiteDown
+from export_robots.runs import asking, finishing, posting
+from export_robots.runs.collecting import REPORT
+from export_robots.runs.defects import as_robot_error, keep_traceback
+from export_robots.runs.ledger import Ending
+from export_robots.runs.tables import State
+from export_robots.runs.workplace import current
+from export_robots.site_errors import BrowserCrashed
+
+_PAUSE = timedelta(seconds=3)
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether the CRM may be asked again at once. The step that does so looks for the mail first."""
+    return isinstance(error, SiteDown | BrowserCrashed)
+
+
+_TWICE: StepOptions = {
+    "retries_allowed": True,
+    "max_attempts": 2,
+    "interval_seconds": _PAUSE.total_seconds(),
+    "should_retry": is_transient,
+}
+
+
+@DBOS.workflow(name="export")
+async def export(delivery: str, run: str, upload: bool, wait: bool) -> str:
+    """Bring the delivery as far as it goes, write down how it ended, and return the word for it.
+
+    `upload` False ends with the named file, `wait` False with the accepted request.
+    """
+    task = asyncio.current_task()
+    assert task
+    current().passages.add(task)
+    try:
+        ending = Ending(await _passage(delivery, run, upload=upload, wait=wait))
+    except dbos_error.DBOSMaxStepRetriesExceeded as error:
+        ending = _ending_of(error.errors[-1], run)
+    except dbos_error.DBOSException:
+        raise  # the engine's own: this run is no longer ours
+    except Exception as error:
+        ending = _ending_of(error, run)
+    finally:
+        current().passages.discard(task)
+    await _step("end", current().ledger.end_attempt, delivery, ending)
+    return str(ending.outcome)
+
+
+def _ending_of(error: Exception, run: str) -> Ending:
+    work = current()
+    known = as_robot_error(error)
+    folder = work.evidence_folder(run)
+    evidence = str(folder) if folder.is_dir() else None
+    if isinstance(known, RobotDefect):
+        evidence = keep_traceback(error, work.home.evidence)
+    return Ending(known.outcome, known.reasons or (known.saw,), known.hint, evidence)
+
+
+async def _passage(delivery: str, run: str, *, upload: bool, wait: bool) -> Outcome:
+    standing = await _step("standing", asking.standing, delivery)
+    if standing == State.EXPECTED:
+        await _step("ask", asking.ask, delivery, run, options=_TWICE)
+    if standing != State.COLLECTED:
+        if not wait and not await _step("report_is_here", asking.report_is_here, delivery, run):
+            return Outcome.REQUESTED
+        await _wait_for_report(delivery, run)
+    await _step("check", finishing.check, delivery)
+    await _step("name", finishing.name, delivery, run)
+    if await _step("is_empty", finishing.is_empty, delivery):
+        await _step("close", finishing.close, delivery, run, State.VERIFIED_EMPTY)
+        return Outcome.VERIFIED_EMPTY
+    if not upload:
+        return Outcome.COLLECTED
+    await _step("upload", posting.upload, delivery, run)
+    await _step("close", finishing.close, delivery, run, State.DELIVERED)
+    return Outcome.DELIVERED
+
+
+async def _wait_for_report(delivery: str, run: str) -> None:
+    """Wait, without holding a browser, until the deadline that was fixed with the request. Raises `ReportLate`."""
+    with current().step("Waiting for the report's e-mail"):
+        while not await _step("report_is_here", asking.report_is_here, delivery, run):
+            left = await _step("time_left", asking.time_left, delivery)
+            await DBOS.recv_async(REPORT, left)
+
+
+async def _step(
+    name: str,
+    function: Callable[..., Awaitable[Any]] | Callable[..., Any],
+    *args: Any,
+    options: StepOptions | None = None,
+) -> Any:
+    """A plain function runs in a thread, an asynchronous one on this loop; both are recorded under `name`."""
+    return await DBOS.run_step_async({**(options or {}), "name": name}, function, *args)
