@@ -1,7 +1,7 @@
 """The commands about the set-up: crms, doctor, demo."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,6 +9,9 @@ from export_robots import catalogue
 from export_robots.cli_interruption import run_interruptibly
 from export_robots.cli_output import out, print_json, table
 from export_robots.cli_places import Places
+
+if TYPE_CHECKING:
+    from export_robots.doctor import Finding
 
 
 def register(app: typer.Typer) -> None:
@@ -56,16 +59,22 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as one JSON object.")] = False,
 ) -> int:
     """Look at the whole set-up, and name the mend for each thing that is wrong. Exit code 2 if something is."""
-    from export_robots.doctor import Level, examine
+    from export_robots.doctor import Level, findings
 
     places: Places = context.obj
-    findings = run_interruptibly(examine(places.config, places.home))
-    wrong = any(each.level is Level.BAD for each in findings)
+
+    async def look() -> list["Finding"]:
+        found = []
+        async for finding in findings(places.config, places.home):
+            found.append(finding)
+            if not as_json:
+                out(str(finding))
+        return found
+
+    found = run_interruptibly(look())
+    wrong = any(each.level is Level.BAD for each in found)
     if as_json:
-        print_json({"ok": not wrong, "findings": [each.as_json() for each in findings]})
-    else:
-        for each in findings:
-            out(str(each))
+        print_json({"ok": not wrong, "findings": [each.as_json() for each in found]})
     return 2 if wrong else 0
 
 

@@ -16,6 +16,7 @@ from dbos import error as dbos_error
 
 from export_robots import clock
 from export_robots.clients import Account
+from export_robots.credentials import Secrets
 from export_robots.outcomes import UsageWrong
 from export_robots.runs.ledger import period_of, run_id
 from export_robots.runs.tables import DeliveryRow
@@ -41,7 +42,7 @@ _log = logging.getLogger(__name__)
 class Collecting:
     def __init__(self, work: Workplace, settings: MailboxSettings) -> None:
         self._work = work
-        self._mailbox = mailbox_of(settings, work)
+        self._mailbox = mailbox_of(settings, work.secrets)
         self._folder = work.home.downloads / FOLDER
         self._collector = Collector(self._mailbox, work.ledger.engine, self._folder, self._accept)
         self._answers = self._collector.ledger
@@ -188,12 +189,12 @@ class Collecting:
         return Acceptance.fits()
 
 
-def mailbox_of(settings: MailboxSettings, work: Workplace) -> Mailbox:
+def mailbox_of(settings: MailboxSettings, secrets: Secrets) -> Mailbox:
     return Mailbox(
         host=settings.host,
         port=settings.port,
         username=settings.username,
-        password=lambda: work.secrets.mailbox_password().get_secret_value(),
+        password=lambda: secrets.mailbox_password().get_secret_value(),
         security=settings.security.value,
         folder=settings.folder,
         authserv_id=settings.authserv_id,
