@@ -42,7 +42,7 @@ def generate(file: Path, rows: int) -> None:
     padding = [f"Field {number}" for number in range(len(_NAMED), COLUMNS)]
     sources = ["AutoTrader", "CarGurus", "Site Web", "Walk-in", "Référence"]
     comments = ["", "Rappeler, svp", "Wants a “loaded” one", 'Said "maybe"', "Première ligne\nseconde", "trade-in"]
-    padding_values = ["x"] * len(padding)
+    padding_values = [("", "Oui", "Sales team 4", "2024-05")[number % 4] for number in range(len(padding))]
     with file.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow([*_NAMED, *padding])

@@ -115,7 +115,7 @@ def _structure_findings(passed: RowsPass, table: Table, surveyed: Survey) -> lis
             f"a quoted field is never closed: the file is cut off, or a field is longer than {FIELD_LIMIT:,} characters"
         )
         findings.append(Finding("refuse", what, (table.unclosed,), "cut_off"))
-    elif passed.last_short and not surveyed.ends_with_newline:
+    elif passed.last_short and not surveyed.ends_with_newline and not surveyed.cut_off:
         findings.append(
             Finding("refuse", "the last row stops short: the file is cut off", (passed.last_short,), "cut_off")
         )

@@ -164,18 +164,14 @@ def find_columns(header: Sequence[str], aliases: Mapping[str, tuple[str, ...]] |
     ]
     has_name = "full_name" in found or ("first_name" in found and "last_name" in found)
     present = {*found, *(["full_name"] if has_name else []), *(["contact"] if contacts else [])}
-    seen: dict[str, int] = {}
-    for text in filter(None, texts):
-        seen[text] = seen.get(text, 0) + 1
+    doubled = {text: name.strip() for name, text in zip(header, texts, strict=True) if text and texts.count(text) > 1}
     return Columns(
         found=found,
         contacts=tuple(contacts),
         births=tuple(births),
         missing=tuple(name for field, name in REQUIRED.items() if field not in present),
         rival_date=_rival(texts, bare, dates, own.get("date", ())),
-        doubled=tuple(
-            dict.fromkeys(text.strip() for text, key in zip(header, texts, strict=True) if seen.get(key, 0) > 1)
-        ),
+        doubled=tuple(doubled.values()),
         date_is_utc=bool(dates) and bool(_UTC.search(header[dates[0]])),
     )
 

@@ -60,6 +60,10 @@ class Survey:
     ends_with_newline: bool
     findings: tuple[Finding, ...]
 
+    @property
+    def cut_off(self) -> bool:
+        return any(finding.name == "cut_off" for finding in self.findings)
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -169,7 +173,7 @@ class _BytesPass:
     def conclude(self, file: Path) -> tuple[Encoding, list[Finding]]:
         cut = bool(self._decoder.getstate()[0]) and not self._wrong
         one_byte = self.encoding.codec == "utf-8" and not self.encoding.bom and (self._wrong or cut)
-        if one_byte and self._multibyte * 20 <= self._wrong + cut:
+        if one_byte and self._multibyte < self._wrong + cut:  # a few pairs of other letters look like UTF-8 by chance
             if not self._undefined:
                 return Encoding("Windows-1252", "cp1252"), []
             sentence = (

@@ -72,7 +72,7 @@ def _shortened(
             if births is None and any(row):
                 births = _births(row, aliases)
             fields, line_end = split(record) if births else ([], record)
-            if fields and len(fields) != len(row):
+            if fields is None or (fields and len(fields) != len(row)):
                 raise ReportRejected(f"no column can be removed from {file.name}: a quoted field is never closed")
             if not births or not fields:
                 yield record
@@ -95,8 +95,8 @@ class _Splitter:
         plain = rf"[^{re.escape(delimiter)}\r\n]*"
         self._field = re.compile(rf'"[^"]*(?:""[^"]*)*"{plain}|(?!"){plain}')
 
-    def __call__(self, record: str) -> tuple[list[str], str]:
-        """The fields as they are written, and the line end. No fields for a blank line or an unclosed quote."""
+    def __call__(self, record: str) -> tuple[list[str] | None, str]:
+        """The fields as they are written, and the line end. A blank line has no fields; None: an unclosed quote."""
         fields: list[str] = []
         position = 0
         if not record.strip("\r\n"):
@@ -104,7 +104,7 @@ class _Splitter:
         while True:
             found = self._field.match(record, position)
             if found is None:
-                return [""], record
+                return None, record
             fields.append(found[0])
             position = found.end()
             if record[position : position + 1] != self._delimiter:
