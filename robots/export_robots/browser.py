@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
 from filelock import FileLock, Timeout
@@ -80,8 +80,11 @@ class Browser:
         progress: Progress | None = None,
         zone: ZoneInfo | None = None,
         locale: str | None = None,
+        service_workers: Literal["allow", "block"] = "allow",
     ) -> AsyncIterator[Visit]:
         """One context with one account. `url` fixes the only origin on which the password may be typed.
+
+        What service workers ask for cannot be seen or stopped here: block them where every request counts.
 
         If the body fails, evidence is kept before the context is closed; neither can change how the body ended.
         """
@@ -97,6 +100,7 @@ class Browser:
                 step_timeout=self._settings.step_timeout,
                 zone=zone,
                 locale=locale,
+                service_workers=service_workers,
                 traced=evidence is not None,
             )
             failure: BaseException | None = None
@@ -196,6 +200,7 @@ class _Chromium:
         step_timeout: timedelta,
         zone: ZoneInfo | None,
         locale: str | None,
+        service_workers: Literal["allow", "block"],
         traced: bool,
     ) -> Visit:
         try:
@@ -204,6 +209,7 @@ class _Chromium:
                     accept_downloads=False,
                     timezone_id=zone.key if zone else None,
                     locale=locale,
+                    service_workers=service_workers,
                     viewport={"width": 1440, "height": 900},
                 )
                 # Without snapshots and pictures: those would hold the pages, and the pages hold leads.
