@@ -31,22 +31,6 @@ OLDEST_PYTHON = (3, 11)
 OLDEST_NODE = 18
 SYSTEM_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
-# Runs in the new environment: whatever the robot itself would start has to start here.
-TRY_BROWSER = """
-import os, sys
-from playwright.sync_api import sync_playwright
-from export_robots.chromium import find_chromium, may_sandbox
-from export_robots.settings import BrowserSettings
-with sync_playwright() as playwright:
-    named = os.environ.get("ROBOT_BROWSER__EXECUTABLE") or None
-    path = find_chromium(BrowserSettings(executable=named), bundled=playwright.chromium.executable_path)
-    browser = playwright.chromium.launch(executable_path=path, headless=True, chromium_sandbox=may_sandbox())
-    page = browser.new_page()
-    page.set_content("<title>it starts</title>")
-    print(path, browser.version, page.title(), sep="\\t")
-    browser.close()
-"""
-
 
 class Failed(Exception):
     """A step could not be done; the hint says what a person can do about it."""
@@ -125,9 +109,11 @@ class SetUp:
                 )
         if not answer:
             with doing("browser", "fetching Playwright's own Chromium: no installed browser starts"):
-                with contextlib.suppress(Failed):
+                with contextlib.suppress(Failed):  # it has nothing to fetch for some systems, or may not
                     self.run("browser", [self.venv / "bin" / "playwright", "install", "chromium"], minutes=15)
                 answer = self._try_browser()
+                if not answer:
+                    tell("", "that did not help")
         if not answer and self.apt("browser", "chromium", "fonts-liberation"):
             answer = self._try_browser()
         if not answer:
@@ -243,7 +229,11 @@ class SetUp:
 
     def _try_browser(self) -> str:
         try:
-            return self.run("browser", [self.python, "-c", TRY_BROWSER], minutes=3).strip().splitlines()[-1]
+            return (
+                self.run("browser", [self.python, self.root / "scripts" / "try_browser.py"], minutes=3)
+                .strip()
+                .splitlines()[-1]
+            )
         except Failed:
             return ""
 
