@@ -91,7 +91,7 @@ def _distance(start: int, end: int, announcing: list[tuple[int, int, bool]]) -> 
 def _alone_on_its_line(text: str, match: re.Match[str]) -> bool:
     before = text[text.rfind("\n", 0, match.start()) + 1 : match.start()]
     after = text[match.end() :].partition("\n")[0]
-    return not before.strip(" \t*:>\xa0") and not after.strip(" \t*.\xa0")
+    return not before.strip(" \t*:>\xa0") and not after.strip(" \t\r*.\xa0")
 
 
 class _Visible(HTMLParser):

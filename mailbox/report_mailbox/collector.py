@@ -7,24 +7,25 @@ decision and the hand-over, and only then the mark in the mailbox. A crash in be
 import logging
 import random
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from time import monotonic
+from traceback import extract_tb
 
 from filelock import FileLock, Timeout
 from sqlalchemy import Engine
 
 from report_mailbox.attachments import UNREADABLE
-from report_mailbox.connection import Connection, MailboxIdleRefused, MailGone, MailNotGiven, ServerHead
+from report_mailbox.connection import Connection, MailboxIdleRefused, MailGone, MailNotGiven, ServerHead, Woke
 from report_mailbox.errors import MailboxBusy, MailboxProtocol, MailboxThrottled, MailboxUnreachable
 from report_mailbox.files import PARTS, SPOOL, is_whole, make_folder, spooled, sweep_unfinished, unfinished
 from report_mailbox.judging import Accept, Judge, facts_of
 from report_mailbox.ledger import Ledger
 from report_mailbox.mailbox import Limits, Mailbox, Pace
-from report_mailbox.matching import CLOCK_TOLERANCE, Fate, Turned, answerable
+from report_mailbox.matching import CLOCK_TOLERANCE, Expectation, Fate, Turned, answerable
 from report_mailbox.message import content_hash, domain_of, message_id, read_headers, sent_at, split_header_block
 from report_mailbox.records import Decision, Handed, HeadFacts, MailRow
 from report_mailbox.register import MailRegister
@@ -45,7 +46,7 @@ class Collector:
         engine: SQLite or PostgreSQL. Tables are made as needed (`mail_...`).
         folder: For the mails and files; made for its owner only.
         accept: Judges a file for an expectation. It may be asked about every expectation of this ledger, also one that
-            another process made, and more than once; it must not change anything.
+            another process made, and more than once; it must neither change anything nor raise.
         on_step: Told the name of each step of the way when it is done.
     """
 
@@ -155,15 +156,15 @@ class Collector:
                     quiet = 0
                     while not ended():
                         seen = self._register.changes()
-                        found = self._passes(connection)
+                        self._passes(connection)
                         failures = 0
                         after_pass()
                         if ended():
                             break
-                        quiet = 0 if found else quiet + 1
                         longest = self._pace.idle_cycles[min(quiet, len(self._pace.idle_cycles) - 1)]
                         cycle = min(longest.total_seconds(), max(left(), 0.01))
-                        connection.wait(timedelta(seconds=cycle), partial(self._asked, ended, seen))
+                        woke = connection.wait(timedelta(seconds=cycle), partial(self._asked, ended, seen))
+                        quiet = quiet + 1 if woke is Woke.TIME else 0
             except MailboxIdleRefused as refusal:
                 idle_refusals += 1
                 logger.info("%s", refusal)
@@ -190,12 +191,10 @@ class Collector:
         while (left := ends - monotonic()) > 0 and not ended():
             never.wait(min(left, self._pace.glance.total_seconds()))
 
-    def _passes(self, connection: Connection) -> bool:
+    def _passes(self, connection: Connection) -> None:
         """Pass after pass until nothing new is there: a notice that comes while a pass reads is not seen by IDLE."""
-        found = False
         while self._pass(connection):
-            found = True
-        return found
+            pass
 
     def _pass(self, connection: Connection) -> bool:
         with self._alone():
@@ -222,17 +221,16 @@ class Collector:
 
     def _list(self, connection: Connection) -> int:
         opened = self._register.open_expectations()
-        if not opened:
-            return 0
-        since = opened[0].newer_than - CLOCK_TOLERANCE
         listed = self._register.listed(connection.uidvalidity)
         if listed is None:
-            self._register.retire_other_numberings(connection.uidvalidity)
+            if not opened:
+                return 0  # nothing was ever expected of this folder
             sweep_unfinished(make_folder(self.folder / SPOOL))
             sweep_unfinished(make_folder(self.folder / PARTS))
-        start = 1
-        if listed is not None and listed[1] <= since:
-            start, since = listed[0] + 1, listed[1]
+            listed = (0, self._register.retire_other_numberings(connection.uidvalidity, _since(opened)))
+        start, since = listed[0] + 1, listed[1]
+        if opened and _since(opened) < since:
+            start, since = 1, _since(opened)  # something is expected that may have come before all that is listed
         new = 0
         reached = start - 1
         # The server compares days in a zone of its own.
@@ -323,7 +321,11 @@ class Collector:
             decision = self._judge.judge(row.id, path.read_bytes(), row.received or datetime.now(UTC), bases)
         except UNREADABLE as error:
             # Whatever the parser stumbles over costs this mail, not the others. It is counted, and held in the end.
-            logger.warning("mail %d cannot be read (%s)", row.uid, type(error).__name__, exc_info=True)
+            # The message of such an error may quote the mail: the log gets the place only.
+            place = extract_tb(error.__traceback__)[-1]
+            logger.warning(
+                "mail %d cannot be read (%s in %s:%s)", row.uid, type(error).__name__, place.filename, place.lineno
+            )
             return
         self._on_step("judged")
         recorded = self._record(row, decision)
@@ -360,3 +362,7 @@ class Collector:
             return
         self._register.marking(connection.uidvalidity, uids, done=True)
         self._on_step("marked")
+
+
+def _since(expectations: Sequence[Expectation]) -> datetime:
+    return min(each.newer_than for each in expectations) - CLOCK_TOLERANCE

@@ -68,18 +68,24 @@ class MailRegister(Book):
             )
         return new
 
-    def retire_other_numberings(self, uidvalidity: int) -> None:
+    def retire_other_numberings(self, uidvalidity: int, since: datetime) -> datetime:
         """The server numbers the folder anew: what waited under an old number has a new one, and is looked at there.
 
         Mails whose bytes are already here are not given up: they are finished under their old number.
+
+        Returns:
+            Since when the folder is to be listed, so that mails that are held are among them.
         """
-        waiting = or_(
-            messages.c.decision == Fate.HELD, and_(messages.c.decision.is_(None), messages.c.raw_sha256.is_(None))
-        )
+        place = {"account": self._account, "folder": self._folder_name, "uidvalidity": uidvalidity}
+        old = and_(self._here(), messages.c.uidvalidity != uidvalidity)
+        unread = and_(messages.c.decision.is_(None), messages.c.raw_sha256.is_(None))
         with self._transaction() as connection:
+            oldest_held = connection.execute(
+                select(func.min(messages.c.received)).where(old, messages.c.decision == Fate.HELD)
+            ).scalar()
             connection.execute(
                 update(messages)
-                .where(self._here(), messages.c.uidvalidity != uidvalidity, waiting)
+                .where(old, or_(messages.c.decision.in_([Fate.HELD, Fate.IGNORED]), unread))
                 .values(
                     decision=Fate.IGNORED,
                     reason="the server numbered the folder anew: it is looked at under its new number",
@@ -87,6 +93,9 @@ class MailRegister(Book):
                     decided_at=now(),
                 )
             )
+            since = min(since, oldest_held) if oldest_held else since
+            insert_missing(connection, folders, [place | {"listed_to": 0, "listed_since": since}])
+        return since
 
     def look_back(self) -> None:
         """Take up mails again that came before a new expectation and could be its answer."""
