@@ -84,9 +84,10 @@ def demo(
         str, typer.Option("--site", metavar="NAME", help="Which emulated Activix: classic or vue.")
     ] = "classic",
     portal: Annotated[str, typer.Option("--portal", metavar="NAME", help="Which portal: plain or dropzone.")] = "plain",
+    headed: Annotated[bool, typer.Option("--headed", help="Show the browser's window.")] = False,
 ) -> int:
     """Do the whole job on this machine, against an emulated CRM, portal and mailbox; no account is needed."""
     from export_robots.cli_demo import show_demo
 
     places: Places = context.obj
-    return show_demo(places.home or Path("demo").absolute(), site=site, portal=portal)
+    return show_demo(places.home or Path("demo").absolute(), site=site, portal=portal, headed=headed)

@@ -21,7 +21,7 @@ from export_robots.runs.results import Result
 from export_robots.runs.running import BEFORE, Runner, Wanted
 from export_robots.runs.standing import failed_result, result_of, so_far
 from export_robots.runs.tables import DeliveryRow, State
-from export_robots.runs.workplace import Workplace, open_workplace
+from export_robots.runs.workplace import Browsers, Workplace, open_workplace
 from export_robots.settings import Settings
 
 
@@ -34,9 +34,10 @@ async def export_all(
     wanted: Wanted,
     headed: bool,
     progress: Showing,
+    browsers: Browsers | None = None,
 ) -> list[Result]:
     """One account after the other; one that fails does not stop the others."""
-    async with _at_work(settings, home, progress, headed=headed) as (work, runner):
+    async with _at_work(settings, home, progress, headed=headed, browsers=browsers) as (work, runner):
         results = []
         for account in accounts:
             if len(accounts) > 1:
@@ -149,15 +150,13 @@ def _keep_copy(file: Path, folder: Path, digest: str) -> Path:
 
 @asynccontextmanager
 async def _at_work(
-    settings: Settings, home: Home, progress: Showing, *, headed: bool = False
+    settings: Settings, home: Home, progress: Showing, *, headed: bool = False, browsers: Browsers | None = None
 ) -> AsyncIterator[tuple[Workplace, Runner]]:
     url = sqlite_url(home.database)
     ledger = Ledger(open_database(url))
     try:
-        async with (
-            engine(url) as running,
-            open_workplace(settings, home, ledger, progress, headed=headed) as work,
-        ):
+        work = Workplace(settings, home, ledger, progress, headed=headed, browsers=browsers)
+        async with engine(url) as running, open_workplace(work):
             yield work, Runner(work, running)
     finally:
         ledger.engine.dispose()

@@ -7,8 +7,8 @@ workplace per process, as there is one workflow engine; the steps take it from `
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 # A report often comes within seconds: keeping Chromium that long saves its second start, for the portal.
 BROWSER_REST = timedelta(seconds=20)
 
+Browsers = Callable[..., AbstractAsyncContextManager["Browser"]]
+"""As `browser.open_browser`."""
+
 _current: "Workplace | None" = None
 
 
@@ -39,7 +42,16 @@ def current() -> "Workplace":
 
 
 class Workplace:
-    def __init__(self, settings: Settings, home: Home, ledger: Ledger, progress: Showing, *, headed: bool) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        home: Home,
+        ledger: Ledger,
+        progress: Showing,
+        *,
+        headed: bool = False,
+        browsers: Browsers | None = None,
+    ) -> None:
         self.settings = settings
         self.home = home
         self.ledger = ledger
@@ -49,6 +61,7 @@ class Workplace:
         self._mail: Collecting | None = None
         self.passages: set[asyncio.Task[object]] = set()
         self._stack = AsyncExitStack()
+        self._browsers = browsers
         self._browser: Browser | None = None
         self._opening = asyncio.Lock()
         self._users = 0
@@ -117,9 +130,10 @@ class Workplace:
 
         async with self._opening:
             if self._browser is None:
-                self._browser = await self._stack.enter_async_context(
-                    open_browser(self.settings.browser, headed=self.headed, folder=self.home.browser)
+                opened = (self._browsers or open_browser)(
+                    self.settings.browser, headed=self.headed, folder=self.home.browser
                 )
+                self._browser = await self._stack.enter_async_context(opened)
             return self._browser
 
     async def _close_browser_after(self, rest: timedelta) -> None:
@@ -158,11 +172,9 @@ class Workplace:
 
 
 @asynccontextmanager
-async def open_workplace(
-    settings: Settings, home: Home, ledger: Ledger, progress: Showing, *, headed: bool = False
-) -> AsyncIterator[Workplace]:
+async def open_workplace(workplace: Workplace) -> AsyncIterator[Workplace]:
+    """Make it this process's, and leave nothing of it running."""
     global _current
-    workplace = Workplace(settings, home, ledger, progress, headed=headed)
     _current = workplace
     try:
         yield workplace
