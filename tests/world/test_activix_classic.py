@@ -23,7 +23,7 @@ from starlette.types import Receive, Scope, Send
 
 from emulated_world.contract import ACTIVIX_MISBEHAVIOURS, Lead, SiteAccount, SiteWorld
 from emulated_world.leads import leads, sister
-from emulated_world.sites.activix_classic import app
+from emulated_world.sites.activix_classic import app, wording
 from emulated_world.sites.activix_classic.columns import COLUMNS
 from emulated_world.web_server import WebServer
 from export_robots.chromium import find_chromium
@@ -37,6 +37,7 @@ MONTHS = [date(2026, month, 1) for month in (8, 9, 10, 11)]
 ENGLISH = "datateam+abcautos@example.com"
 FRENCH = "datateam+autoslevis@example.com"
 PASSWORD = "Très secret 1"
+SOURCES = Path(wording.__file__).parent
 EVERYTHING_BUT_DATE_OF_BIRTH = [column.key for column in COLUMNS if column.key != "date_of_birth"]
 
 ENGLISH_HEADER = [
@@ -440,6 +441,22 @@ def test_an_unsigned_visitor_gets_no_report(site: Site) -> None:
 def test_a_post_without_the_forms_token_is_refused(site: Site) -> None:
     site.sign_in()
     assert site.visitor.post("/my-clients/report", form={"export_type": "csv"}).status == 419
+
+
+def test_every_text_is_there_in_french() -> None:
+    texts = {
+        text
+        for file in [*SOURCES.rglob("*.html"), *SOURCES.glob("*.py")]
+        for text in re.findall(r"""\b(?:_|text)\(["']([A-Z][^"']+)["']\)""", file.read_text("utf-8"))
+    }
+    assert len(texts) > 80
+    assert texts - set(wording.FRENCH) == set()
+
+
+def test_pages_before_sign_in_are_french_when_asked(site: Site) -> None:
+    site.get("/lang/fr")
+    assert "Mot de passe oublié?" in site.text("/login")
+    assert "Envoyer le lien" in site.text("/password/reset")
 
 
 # ---- misbehaviours: signing in ----
