@@ -125,6 +125,19 @@ def test_blank_rows_are_a_warning(tmp_path: Path) -> None:
     assert result.rows == 5
 
 
+def test_blank_lines_above_the_header_are_a_warning(tmp_path: Path) -> None:
+    result = check(write_bytes(tmp_path, b"\r\n,,\r\n" + table([HEADER, *leads(9)]).encode()))
+    assert names(result) == ["blank_rows"]
+    assert finding(result, "blank_rows").lines == (1, 2)
+    assert result.rows == 9
+
+
+def test_a_file_of_nothing_but_delimiters_has_no_header(tmp_path: Path) -> None:
+    result = check(write_bytes(tmp_path, b",,,\r\n" * 200))
+    assert "the file has no header" in result.reasons
+    assert (result.columns, result.empty) == (0, False)
+
+
 def test_leads_without_phone_and_email_are_counted(tmp_path: Path) -> None:
     rows = [*leads(30), lead(30, Home_Phone="", Email=""), lead(31, Home_Phone=" n/a", Email="-")]
     result = check(write(tmp_path, rows))

@@ -146,3 +146,8 @@ def test_more_different_dates_than_any_history_has_are_refused(tmp_path: Path) -
     file = tmp_path / "leads.csv"
     file.write_text("Creation Date,Email\n" + "".join(f"{day},zoe@example.com\n" for day in days))
     assert "more than 50,000 different dates" in " ".join(check(file).reasons)
+
+
+def test_values_made_to_take_long_are_given_up_at_once(tmp_path: Path) -> None:
+    rows = [lead(1, "2026-10-03" + " " * 100_000 + "x"), lead(2, "Count" + " " * 100_000 + "x")]
+    assert names(check(write(tmp_path, rows)), "refuse") == ["unreadable_date"]

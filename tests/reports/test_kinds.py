@@ -37,6 +37,7 @@ KINDS = [
     ("mail", b"Return-Path: <a@example.com>\r\nSubject: Leads\r\n\r\na,b\r\n", "a whole e-mail message"),
     ("error_text", b"503 Service Unavailable\n", "speaks of an error (“service unavailable”), not a CSV"),
     ("plain_text", b"Your report will be ready soon.\n", "the file is plain text without columns, not a CSV"),
+    ("plain_text", b"a,b," * 100_000, "the file is plain text without columns, not a CSV"),
     ("no_content", b"", "the file is empty"),
     ("no_content", b"\xef\xbb\xbf\r\n \r\n", "the file holds nothing but blank space"),
     ("binary", bytes(range(256)) * 20, "the file is not text"),

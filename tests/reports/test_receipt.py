@@ -114,3 +114,10 @@ def test_a_damaged_receipt_says_where(tmp_path: Path, damage, words: str) -> Non
 def test_a_folder_that_cannot_be_written_leaves_the_old_receipt(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file"):
         write_receipt(RECEIPT, tmp_path / "missing" / "x.csv")
+
+
+def test_a_receipt_that_cannot_be_put_in_its_place_leaves_nothing_behind(tmp_path: Path) -> None:
+    receipt_path(tmp_path / "x.csv").mkdir()
+    with pytest.raises(IsADirectoryError):
+        write_receipt(RECEIPT, tmp_path / "x.csv")
+    assert [one.name for one in tmp_path.iterdir()] == ["x.csv.receipt.json"]

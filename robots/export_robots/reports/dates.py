@@ -20,6 +20,7 @@ from export_robots.reports.findings import LINES_KEPT, Lines
 MOST_TEXTS = 50_000
 """Different dates (with a zone: quarters of an hour) that are told apart in one column: more than a century of days."""
 _REMEMBERED = 20_000
+_LONGEST = 100
 
 _HOUR = r"(?P<hour>2[0-3]|[01]?\d)"
 _TIME = (
@@ -136,6 +137,8 @@ class DateColumn:
         return bad
 
     def _read_new(self, value: str, head: str, colon: str, tail: str) -> Key | None:
+        if len(value) > _LONGEST:
+            return None
         found, text = _match(value)
         key = _key(found, text, utc=self.utc) if found and text else None
         if key is None or (colon and not tail):

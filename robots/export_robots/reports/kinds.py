@@ -24,6 +24,7 @@ _MAIL = re.compile(
 )
 _PERSONAL = re.compile(r"\S*@\S*|\+?\d[\d\s().-]{5,}\d")
 _LONGEST_TITLE = 80
+_TITLE_SOUGHT = 20_000
 
 _ERROR_TEXT = re.compile(
     r"internal server error|service unavailable|bad gateway|gateway time-?out|access denied|forbidden|unauthori[sz]ed"
@@ -71,8 +72,8 @@ def no_table(head: str) -> tuple[str, str]:
 
 
 def _html(text: str) -> tuple[str, str]:
-    match = _TITLE.search(text)
-    title = " ".join(_PERSONAL.sub("…", match[1]).split()) if match else ""
+    match = _TITLE.search(text[:_TITLE_SOUGHT])
+    title = " ".join(_PERSONAL.sub("…", match[1][:500]).split()) if match else ""
     if not title:
         return "html", "the file is an HTML page, not a CSV"
     if len(title) > _LONGEST_TITLE:

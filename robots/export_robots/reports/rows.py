@@ -28,6 +28,8 @@ _TOTAL = re.compile(
     r"\s*[:=(]?\s*[\d\s,.]*\)?$)",
     re.IGNORECASE,
 ).match
+_TOTAL_LENGTH = 60
+"""A longer text is no total row's; matching it could take very long."""
 
 
 @dataclass
@@ -133,7 +135,7 @@ class RowsPass:
                 self.padded.add(line)
                 good.append(row[:width])
                 good_lines.append(line)
-            elif any(map(_TOTAL, row)) and len(row) < width:
+            elif _is_total(row) and len(row) < width:
                 self.totals.add(line)
             else:
                 self.uneven.add(line)
@@ -147,7 +149,7 @@ class RowsPass:
         dropped = set()
         for position in bad:
             row, line = rows[position], lines[position]
-            if any(map(_TOTAL, filter(None, row))):
+            if _is_total(row):
                 self.totals.add(line)
                 dropped.add(position)
             elif not "".join(row).strip():
@@ -180,3 +182,7 @@ class RowsPass:
                         lines.add(self._lines[position])
                     met.add(one)
         return lines
+
+
+def _is_total(row: list[str]) -> bool:
+    return any(_TOTAL(text) for text in row if 0 < len(text) <= _TOTAL_LENGTH)
