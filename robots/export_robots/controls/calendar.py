@@ -5,7 +5,8 @@ from datetime import date
 from typing import Any
 
 from export_robots.controls.screen import Gone, Scope, Screen, Thing
-from export_robots.controls.written_dates import month_in
+from export_robots.controls.words import fold
+from export_robots.controls.written_dates import month_in, month_names
 from export_robots.periods import Month
 
 # Leafing a month at a time, ten years of backdata are the most that anybody would ask for.
@@ -69,7 +70,7 @@ class Calendar:
         forward = _distance(nearest.month, wanted) > 0
         for grid in sorted(grids, key=lambda grid: abs(_distance(grid.month, wanted))):
             middle = (grid.left + grid.right) / 2
-            arrows = [arrow for arrow in grid.head if (arrow["x"] > middle) is forward]
+            arrows = [arrow for arrow in grid.head if (arrow["x"] > middle) is forward and not _names_a_month(arrow)]
             # The one next to the month's name leafs by a month; one further out, where there are two, by a year.
             arrows.sort(key=lambda arrow: abs(arrow["x"] - middle))
             for position, arrow in enumerate(arrows):
@@ -109,6 +110,11 @@ class Calendar:
             return wanted in after or (bool(after) and after != before) or None
 
         return bool(await self._screen.within(1.5, turned))
+
+
+def _names_a_month(arrow: dict[str, Any]) -> bool:
+    """The month's own name, which in many calendars opens a list of months."""
+    return any(fold(name).rstrip(".") in month_names() for name in arrow["names"])
 
 
 def _distance(one: Month, other: Month) -> int:

@@ -6,7 +6,10 @@ from export_robots.controls.screen import Scope, Screen
 from export_robots.controls.words import fold
 
 _NUMBER = r"(\d{1,3}(?:[ ,.']\d{3})+|\d+)"
-_NOUN = r"(?:entries|entrees|records?|results?|rows?|clients?|leads?|items?|resultats?|enregistrements?|lignes?|elements?|fiches?|prospects?)"
+_NOUN = (
+    r"(?:entries|entrees|records?|results?|rows?|clients?|leads?|items?|resultats?|enregistrements?|lignes?|elements?|"
+    r"fiches?|prospects?)"
+)
 # “Showing 1 to 25 of 1,234 entries”, “1–25 sur 1 234”, “Total 1 234”, “1 234 résultats”; never “Page 1 of 12”.
 _PATTERNS = [
     re.compile(
@@ -18,7 +21,8 @@ _PATTERNS = [
 ]
 _EMPTY = re.compile(
     r"\b(no (?:matching |data|records?|results?|entries|clients?|leads?|rows?)|nothing (?:found|to show)|0 entries|"
-    r"aucune? (?:donnee|resultat|enregistrement|client|entree|ligne|element|fiche|prospect)s?|pas de (?:donnees|resultats?))\b"
+    r"aucune? (?:donnee|resultat|enregistrement|client|entree|ligne|element|fiche|prospect)s?|"
+    r"pas de (?:donnees|resultats?))\b"
 )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 from typing import Any, NoReturn
 
 from playwright.async_api import Error as PlaywrightError
@@ -197,7 +198,7 @@ class DateRange:
             if any(len(reading) == 2 for reading in dates_in(entry["text"]))
         ]
         fields = [entry for entry in found if entry["field"] and any(len(one) == 1 for one in dates_in(entry["text"]))]
-        for one, other in zip(fields, fields[1:], strict=False):
+        for one, other in pairwise(fields):
             if abs(one["box"]["y"] - other["box"]["y"]) < 12 and other["box"]["x"] - one["box"]["x"] < 500:
                 text = f"{one['text']} – {other['text']}"
                 both = one["editable"] and other["editable"]

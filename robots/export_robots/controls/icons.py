@@ -32,7 +32,7 @@ class Icons:
 
     async def names(self) -> list[str]:
         """What each icon is called, as far as it says."""
-        names = []
+        names: list[str] = []
         for icon in await self._screen.look("icons", self._scope):
             names += (await self._screen.look("names", icon))[:1] or (await self._tip(icon))[:1]
         return names

@@ -75,8 +75,8 @@ class Screen:
         self.signed_in = False  # from then on a sign-in form means that the session has ended
         self._under_way: dict[Request, float] = {}
         self.page.on("request", self._sent)
-        self.page.on("requestfinished", lambda request: self._under_way.pop(request, None))
-        self.page.on("requestfailed", lambda request: self._under_way.pop(request, None))
+        self.page.on("requestfinished", self._answered)
+        self.page.on("requestfailed", self._answered)
 
     async def look(self, name: str, *args: object) -> Any:
         """Call `sight.js`. Elements come back as `Thing`. Raises `Gone` if the page is just being replaced."""
@@ -94,11 +94,10 @@ class Screen:
 
     async def handle(self, thing: Thing) -> ElementHandle:
         try:
-            element = (
-                await self.page.evaluate_handle("number => window.__sight.ref(number)", thing.number)
-            ).as_element()
+            found = await self.page.evaluate_handle("number => window.__sight.ref(number)", thing.number)
         except PlaywrightError as error:
             raise Gone("handle") from error
+        element = found.as_element()
         if element is None:
             raise Gone("handle")
         return element
@@ -140,7 +139,7 @@ class Screen:
             pause = min(pause * 1.6, 0.25)
 
     async def click(self, thing: Thing) -> None:
-        """Click as a person does: where it can be seen, and after clearing away a banner or dialog that lies over it."""
+        """Click as a person does: where it can be seen, after clearing away a banner or dialog that lies over it."""
         element = await self.handle(thing)
         clock = asyncio.get_running_loop().time
         ends = clock() + self.patience
@@ -159,30 +158,28 @@ class Screen:
             else:
                 return
 
-    async def clear_the_way(self, thing: Thing | None = None) -> bool:
+    async def clear_the_way(self, thing: Thing) -> bool:
         """Close what nobody asked for (a cookie banner, a promotion, a survey); True if something was closed.
 
         Only what lies over `thing` is touched, and only with a button that refuses, closes or acknowledges.
         """
-        covers: list[Thing] = []
-        if thing is not None:
-            cover = await self.look("over", thing)
-            covers = [cover] if cover else []
-        for dialog in [*covers, *(await self.look("dialogs"))]:
-            if thing is not None and await self.look("holds", dialog, thing):
+        cover = await self.look("over", thing)
+        if cover is None:
+            return False
+        # What lies over it may be only the shade behind a dialog.
+        for dialog in [cover, *(await self.look("dialogs"))]:
+            if await self.look("holds", dialog, thing):
                 continue
             button = await self._dismissal([dialog])
-            if button is None:
+            if button is None or await self.look("over", button) is not None:
                 continue
             with suppress(PlaywrightError, Gone):
                 await (await self.handle(button)).click(timeout=CLICK_SECONDS * 1000)
                 await self.within(1.0, lambda dialog=dialog: self._gone([dialog]))  # type: ignore[misc]
                 self.visit.progress.note("closed a banner or dialog that lay in the way")
                 return True
-        if covers:
-            await self.page.keyboard.press("Escape")
-            return bool(await self.within(0.5, lambda: self._gone(covers)))
-        return False
+        await self.page.keyboard.press("Escape")
+        return bool(await self.within(0.5, lambda: self._gone([cover])))
 
     async def _dismissal(self, scope: Scope) -> Thing | None:
         found = await self.look("find", {"words": DISMISS.folded, "scope": scope, "loose": False})
@@ -254,6 +251,9 @@ class Screen:
     def _sent(self, request: Request) -> None:
         if request.resource_type in ("document", "xhr", "fetch", "script"):
             self._under_way[request] = asyncio.get_running_loop().time()
+
+    def _answered(self, request: Request) -> None:
+        self._under_way.pop(request, None)
 
     async def _sign_in_form_shown(self) -> bool:
         with suppress(Gone):

@@ -40,7 +40,14 @@
     if (!el.checkVisibility({ opacityProperty: true, visibilityProperty: true, checkOpacity: true, checkVisibilityCSS: true }))
       return false;
     const r = rect(el);
-    return r.width > 1 && r.height > 1 && r.right > 0 && r.bottom + scrollY > 0 && !foldedAway(parentOf(el));
+    if (r.width <= 1 || r.height <= 1 || r.right <= 0 || foldedAway(parentOf(el))) return false;
+    return r.bottom + scrollY > 0 || scrolled(el) > 0;
+  };
+  // How far the boxes around `el` are scrolled down, beside the page itself.
+  const scrolled = (el) => {
+    let sum = 0;
+    for (let up = parentOf(el); up && up !== document.documentElement; up = parentOf(up)) if (up !== document.scrollingElement) sum += up.scrollTop;
+    return sum;
   };
   S.seen = seen;
   const parentOf = (el) => el.parentElement || (el.getRootNode() instanceof ShadowRoot ? el.getRootNode().host : null);
@@ -191,7 +198,7 @@
 
   S.box = (el) => {
     const r = rect(el);
-    return { x: r.x + scrollX, y: r.y + scrollY, width: r.width, height: r.height };
+    return { x: r.x + scrollX, y: r.y + scrollY + scrolled(el), width: r.width, height: r.height };
   };
   S.enabled = (el) =>
     !(el.disabled || el.closest("[aria-disabled=true],fieldset[disabled],[disabled]") || style(el).pointerEvents === "none" ||
@@ -203,6 +210,7 @@
     const list = [];
     for (const el of walk(document.body)) {
       if (!el.matches("dialog,[role=dialog],[role=alertdialog],[aria-modal=true]") && style(el).position !== "fixed") continue;
+      if (el.matches("nav,aside,header,footer,[role=navigation],[role=banner]")) continue;
       if (seen(el) && !list.some((outer) => holds(outer, el))) list.push(el);
     }
     return list;
@@ -328,8 +336,14 @@
   // Things that open a list, with what they read now: [{el, value, options}]; options only where they can be known unopened.
   S.dropDowns = (scope) => {
     const found = [];
-    for (const el of within(scope)) {
+    for (const inner of within(scope)) {
+      let el = inner;
       if (!seen(el)) {
+        // the part that assistive software reads may be hidden inside the box that people see
+        if (!el.matches("[role=combobox],input[aria-haspopup]")) continue;
+        for (let steps = 0; el && !seen(el) && steps < 4; steps++) el = parentOf(el);
+        if (!el || !seen(el) || rect(el).height > 80 || found.some((other) => other.el === el)) continue;
+        found.push({ el, value: S.text(frameOf(el)) || fieldValue(el), options: [] });
         continue;
       }
       if (el.tagName === "SELECT" && !el.multiple) {
@@ -369,7 +383,9 @@
       if (el.textContent.length > 600) continue;
       const value = field ? el.value : S.text(el);
       if (!value || value.length > longest || !wanted.test(value) || !seen(el)) continue;
-      if (!tables && el.closest("td,[role=cell],[role=gridcell],[role=row] ")) continue;
+      const cell = el.closest("td,[role=cell],[role=gridcell]");
+      // a table's only cell holds what is said instead of rows; others hold somebody's data
+      if (cell && !(tables && [...(cell.closest("tbody,table,[role=grid],[role=table]")?.querySelectorAll("td,[role=cell],[role=gridcell]") || [])].filter(seen).length === 1)) continue;
       const target = worked(el);
       found.push({ el, text: value, box: S.box(el), field, target, works: operable(target), editable: field && !el.readOnly && !el.disabled });
     }
@@ -434,7 +450,9 @@
       const texts = head
         .filter((el) => el.tagName === "SELECT" || (el.tagName === "INPUT" ? el.value : ownText(el)))
         .map((el) => ({ el, text: el.tagName === "SELECT" ? el.selectedOptions[0]?.label || "" : el.tagName === "INPUT" ? el.value : ownText(el), middle: rect(el).left + rect(el).width / 2, top: rect(el).top }))
-        .filter((entry) => entry.middle >= left - 10 && entry.middle <= right + 10);
+        .filter((entry) => entry.middle >= left - 10 && entry.middle <= right + 10)
+        // no days, and no row of weekdays: in French Tuesday is written as March is in English
+        .filter((entry, _, all) => !/^\d{1,2}$/.test(entry.text) && all.filter((other) => Math.abs(other.top - entry.top) < 4).length < 6);
       const arrows = S.arrows({ head, left, right });
       return { days, left, right, bottom: last.bottom, arrows, captions: texts.map((entry) => entry.text) };
     });
@@ -713,6 +731,7 @@
     return value;
   };
   S.call = (name, args) => {
+    if (!document.body) throw new Error("sight: gone"); // the page is just being loaded
     folded = new WeakMap();
     return out(S[name](...back(args)));
   };

@@ -13,15 +13,16 @@ from export_robots.controls.screen import Gone, Screen, Thing
 from export_robots.controls.words import NEXT, SIGN_IN, VERIFY, Words, any_of, fold
 from export_robots.outcomes import ActionNeeded, CodeNeeded, RobotError, SignInRefused, SiteChanged, SiteDown
 
-USERNAME = Words("Email", "E-mail", "Email address", "E-mail address", "Username", "User name", "User", "User ID", "Login",
-                 "Courriel", "Adresse courriel", "Adresse e-mail", "Adresse électronique", "Nom d'utilisateur",
+USERNAME = Words("Email", "E-mail", "Email address", "E-mail address", "Username", "User name", "User", "User ID",
+                 "Login", "Courriel", "Adresse courriel", "Adresse e-mail", "Adresse électronique", "Nom d'utilisateur",
                  "Utilisateur", "Identifiant")  # fmt: skip
 CODE = Words("Code", "Verification code", "Security code", "Authentication code", "One-time code", "One time password",
              "Code de vérification", "Code de sécurité", "Code d'authentification", "Code à usage unique")  # fmt: skip
 
 # Against folded text. What a site says when it lets nobody in, and whose move it is then.
 _REFUSED = re.compile(
-    r"incorrect|invalid|wrong|do(es)? not match|don't match|not recogni[sz]ed|no account|unknown (user|account)|not found|"
+    r"incorrect|invalid|wrong|do(es)? not match|don't match|not recogni[sz]ed|no account|unknown (user|account)|"
+    r"not found|"
     r"bad credentials|these credentials|(sign|log)[ -]?in failed|authentication failed|try again|invalide|errone|"
     r"mauvais|ne correspond|inconnu|introuvable|echec|reessayer|refuse"
 )
@@ -34,8 +35,8 @@ _NEW_PASSWORD = re.compile(
     r"(changer|changez|modifier|modifiez|renouveler|mettre a jour) (votre|le) mot de passe"
 )
 _TERMS = re.compile(
-    r"(terms (of|and)|conditions (of|d'utilisation|generales)|user agreement|privacy policy|politique de confidentialite|"
-    r"contrat d'utilisation)"
+    r"(terms (of|and)|conditions (of|d'utilisation|generales)|user agreement|privacy policy|"
+    r"politique de confidentialite|contrat d'utilisation)"
 )
 _AGREE = Words("Accept", "I accept", "Agree", "I agree", "Accept and continue", "Agree and continue", "Accept terms",
                "Accepter", "J'accepte", "Accepter et continuer", "Accepter les conditions")  # fmt: skip
@@ -53,6 +54,9 @@ _BY_MAIL = re.compile(r"e-?mail|courriel|inbox|boite de reception")
 # How long a sign-in form may stay as it is, with nothing on its way, before that is the answer.
 STILL_SECONDS = 4.0
 
+_CODE_REFUSED = "the CRM did not accept the sign-in code"
+
+Field = dict[str, Any]
 SignedIn = Callable[[], Awaitable[bool | None]]
 
 
@@ -165,7 +169,7 @@ class SignIn:
         for text in heard:
             if _LOCKED.search(text):
                 raise self._refusal(text)
-        passwords = [field for field in page["fields"] if field["type"] == "password"]
+        passwords = [field for field in _fields(page) if field["type"] == "password"]
         expired = _EXPIRED.search(said) or (_NEW_PASSWORD.search(said) and not passwords)
         if len(passwords) > 1 or (expired and not _username(page)):
             raise ActionNeeded(f"{self._host} demands a new password for this account")
@@ -210,7 +214,7 @@ class SignIn:
             self._visit.progress.note("waiting for the sign-in code's mail")
             code = await self._visit.codes.mailed(asked_at)
         if code is None:
-            how = "of an authenticator app" if _BY_APP.search(said) else "by mail" if _BY_MAIL.search(said) else ""
+            how = " of an authenticator app" if _BY_APP.search(said) else " by mail" if _BY_MAIL.search(said) else ""
             raise CodeNeeded(
                 f"{self._host} asks for a sign-in code {how}, and there is none to be had".replace("  ", " ")
             )
@@ -233,17 +237,21 @@ class SignIn:
         return self._screen.page.locator("input").nth(field["index"])
 
 
+def _fields(page: dict[str, Any]) -> list[Field]:
+    fields: list[Field] = page["fields"]
+    return fields
+
+
 def _said(page: dict[str, Any]) -> str:
     return " \n ".join(fold(text) for text in [*page["headings"], *page["alerts"]])
 
 
 def _password(page: dict[str, Any]) -> dict[str, Any] | None:
-    found: dict[str, Any] | None = next((field for field in page["fields"] if field["type"] == "password"), None)
-    return found
+    return next((field for field in _fields(page) if field["type"] == "password"), None)
 
 
 def _username(page: dict[str, Any]) -> dict[str, Any] | None:
-    fields = [field for field in page["fields"] if field["type"] in ("text", "email", "tel", "") and field["editable"]]
+    fields = [field for field in _fields(page) if field["type"] in ("text", "email", "tel", "") and field["editable"]]
     fields = [field for field in fields if not _is_code(field)]
     named = [
         field
@@ -256,7 +264,7 @@ def _username(page: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _code_field(page: dict[str, Any]) -> dict[str, Any] | None:
-    fields = [field for field in page["fields"] if field["editable"] and field["type"] != "email"]
+    fields = [field for field in _fields(page) if field["editable"] and field["type"] != "email"]
     named = [field for field in fields if _is_code(field)]
     if named:
         return named[0]

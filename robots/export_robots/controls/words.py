@@ -1,6 +1,7 @@
 """The words on controls that every site has, in English and French, and how two texts are told to be the same.
 
-A CRM's own words stay in its file. Words are compared folded: without case, accents, typographic quotes and extra spaces.
+A CRM's own words stay in its file. Words are compared folded: without case, accents, typographic quotes and extra
+spaces.
 """
 
 import re
@@ -74,13 +75,13 @@ ALL = Words(
     "Afficher tout",
 )  # fmt: skip
 SEARCH = Words("Search", "Filter", "Find", "Recherche", "Rechercher", "Filtrer", "Chercher", "Trouver")
-# What a person clicks to be rid of a banner or dialog that nobody asked for. Nothing here agrees to more than is needed.
+# What a person clicks to be rid of a banner or dialog that nobody asked for, what refuses before what agrees.
 DISMISS = Words(
-    "No thanks", "No, thanks", "Not now", "Maybe later", "Later", "Remind me later", "Skip", "Dismiss", "Close", "Got it",
-    "Got it!", "Only necessary", "Necessary only", "Reject all", "Reject", "Decline", "Refuse", "Accept", "Accept all",
-    "Accept cookies", "Accept all cookies", "I agree", "Agree", "OK", "Okay", "I understand", "Understood", "×", "x", "✕",
-    "✖", "✗", "Non merci", "Non, merci", "Pas maintenant", "Plus tard", "Peut-être plus tard", "Me le rappeler plus tard",
-    "Ignorer", "Passer", "Fermer", "Compris", "J'ai compris", "C'est compris", "Refuser", "Tout refuser",
-    "Nécessaires seulement", "Seulement les nécessaires", "Accepter", "Tout accepter", "Accepter tout", "J'accepte",
-    "Accepter les témoins", "D'accord",
+    "No thanks", "No, thanks", "Not now", "Maybe later", "Later", "Remind me later", "Skip", "Dismiss", "Close",
+    "Got it", "Got it!", "Only necessary", "Necessary only", "Reject all", "Reject", "Decline", "Refuse", "Accept",
+    "Accept all", "Accept cookies", "Accept all cookies", "I agree", "Agree", "OK", "Okay", "I understand",
+    "Understood", "×", "x", "✕", "✖", "✗", "Non merci", "Non, merci", "Pas maintenant", "Plus tard",
+    "Peut-être plus tard", "Me le rappeler plus tard", "Ignorer", "Passer", "Fermer", "Compris", "J'ai compris",
+    "C'est compris", "Refuser", "Tout refuser", "Nécessaires seulement", "Seulement les nécessaires", "Accepter",
+    "Tout accepter", "Accepter tout", "J'accepte", "Accepter les témoins", "D'accord",
 )  # fmt: skip

@@ -20,6 +20,8 @@ _NUMERIC = re.compile(r"(?<!\d)(\d{4}|\d{1,2})\s?([./-])\s?(\d{1,2})\s?\2\s?(\d{
 _TOKEN = re.compile(
     r"(?P<year>(?<!\d)(?:19|20)\d{2}(?!\d))|(?P<day>(?<!\d)\d{1,2}(?:st|nd|rd|th|er|e)?(?![\d\w]))|(?P<word>[a-z]+)"
 )
+_PART = r"(d{1,2}|j{1,2}|m{1,2}|y{2,4}|a{2,4})"
+_PLACEHOLDER = re.compile(rf"{_PART}([./ -]){_PART}\2{_PART}")
 ORDERS = ("ymd", "dmy", "mdy")
 
 
@@ -41,10 +43,7 @@ def dates_in(text: str) -> list[tuple[date, ...]]:
     """All readings of a text as a row of dates, without repeats: most texts have one or none."""
     plain = _TIME.sub(" ", fold(text).replace("\u00a0", " "))
     numeric = _NUMERIC.findall(plain)
-    if numeric:
-        readings = [_numeric(numeric, order) for order in ORDERS]
-    else:
-        readings = [_with_names(plain)]
+    readings = [_numeric(numeric, order) for order in ORDERS] if numeric else [_with_names(plain)]
     return list(dict.fromkeys(reading for reading in readings if reading))
 
 
@@ -77,19 +76,14 @@ def written(day: date, like: str) -> Iterator[str]:
 
 def _notations(like: str) -> Iterator[str]:
     placeholder = fold(like)
-    match = re.search(
-        r"(y{4}|a{4}|y{2}|a{2}|d{1,2}|j{1,2}|m{1,2})([./ -])(m{1,2}|d{1,2}|j{1,2})\2(y{2,4}|a{2,4}|d{1,2}|j{1,2})",
-        placeholder,
-    )
+    match = _PLACEHOLDER.search(placeholder)
     if match:
-        letters = [part[0].replace("a", "y").replace("j", "d") for part in (match[1], match[3], match[4])]
-        codes = {
-            "y": "%y" if re.fullmatch(r"yy|aa", match[4] if letters[2] == "y" else match[1]) else "%Y",
-            "m": "%m",
-            "d": "%d",
-        }
-        yield match[2].join(codes[letter] for letter in letters)
-        return
+        # French writes j for the day (jour) and a for the year (année).
+        parts = [part.replace("a", "y").replace("j", "d") for part in (match[1], match[3], match[4])]
+        codes = {"d": "%d", "m": "%m", "y": "%y" if "yy" in parts else "%Y"}
+        if {part[0] for part in parts} == set(codes):
+            yield match[2].join(codes[part[0]] for part in parts)
+            return
     match = _NUMERIC.search(placeholder)
     if not match:
         return

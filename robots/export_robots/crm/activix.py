@@ -109,7 +109,7 @@ class Activix(CrmRobot):
             icon = await self._generate_icon()
             request = controls.MailedExport(self.screen, icon, GENERATE, WILL_BE_MAILED)
             shown = await controls.read_row_count(self.screen, section)
-            empty = await controls.says_empty(self.screen, section)
+            empty = shown == 0 or (shown is None and await controls.says_empty(self.screen, section))
             answer = await request.ask_for(CSV)
             return ReportRequest(
                 requested_at=answer.asked_at,
@@ -117,7 +117,7 @@ class Activix(CrmRobot):
                 first=period.first,
                 last=period.last,
                 rows_shown=shown,
-                says_empty=empty or shown == 0,
+                says_empty=empty,
                 acknowledgement=answer.text,
                 settings={
                     "view": await (await self._view()).shown(),
