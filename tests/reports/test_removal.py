@@ -63,8 +63,8 @@ def test_reads_untidy_quotes_as_csv_reads_them(tmp_path: Path, rows: list[list[s
         return
     before = list(csv.reader(io.StringIO(text, newline=""), delimiter=";"))
     after = list(csv.reader(io.StringIO(content.decode(), newline=""), delimiter=";"))
-    blank = [""]  # written without quotes, a row of one empty text is a blank line
-    assert after == [[] if row[1:] == blank else row[1:] for row in before]
+    blank = [""]  # a row of one empty text is a blank line where it is written without quotes
+    assert [row or blank for row in after] == [(row[1:] if row else row) or blank for row in before]
 
 
 def test_keeps_mixed_quoting_line_ends_and_a_line_that_names_the_delimiter(tmp_path: Path) -> None:

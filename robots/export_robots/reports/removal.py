@@ -93,7 +93,7 @@ class _Splitter:
     def __init__(self, delimiter: str) -> None:
         self._delimiter = delimiter
         plain = rf"[^{re.escape(delimiter)}\r\n]*"
-        self._field = re.compile(rf'"[^"]*(?:""[^"]*)*"{plain}|(?!"){plain}')
+        self._field = re.compile(rf'"[^"]*(?:""[^"]*)*"(?!"){plain}|(?!"){plain}')
 
     def __call__(self, record: str) -> tuple[list[str] | None, str]:
         """The fields as they are written, and the line end. A blank line has no fields; None: an unclosed quote."""
