@@ -20,7 +20,7 @@ from sqlalchemy import Engine
 
 from report_mailbox.attachments import UNREADABLE
 from report_mailbox.connection import Connection, MailboxIdleRefused, MailGone, MailNotGiven, ServerHead, Woke
-from report_mailbox.errors import MailboxBusy, MailboxProtocol, MailboxThrottled, MailboxUnreachable
+from report_mailbox.errors import MailboxBusy, MailboxError, MailboxProtocol, MailboxThrottled, MailboxUnreachable
 from report_mailbox.files import PARTS, SPOOL, is_whole, make_folder, spooled, sweep_unfinished, unfinished
 from report_mailbox.judging import Accept, Judge, facts_of
 from report_mailbox.ledger import Ledger
@@ -32,7 +32,7 @@ from report_mailbox.register import MailRegister
 
 logger = logging.getLogger(__name__)
 
-Trouble = Callable[[MailboxUnreachable], None]
+Trouble = Callable[[MailboxError], None]
 
 
 def _silent(_: object) -> None:
@@ -94,18 +94,18 @@ class Collector:
             until: When to give up, aware.
             expected: Ids of expectations: then only for these, while all are collected.
             stop: Ends the wait early.
-            trouble: Told each time that the mailbox cannot be reached; it is tried again until the end.
+            trouble: Told each time that the mailbox cannot be read; it is tried again until the end.
 
         Returns:
             What is not acknowledged yet; empty when the time was up.
 
         Raises:
             MailboxSignInRefused, MailboxMisconfigured, MailboxFolderMissing: At once.
-            MailboxUnreachable: When the time is up and the mailbox could not be reached to the last.
+            MailboxUnreachable, MailboxBusy: When the time is up and the mailbox could not be read to the last.
         """
         ends = monotonic() + (until - datetime.now(UTC)).total_seconds()
         found: list[Handed] = []
-        last: list[MailboxUnreachable] = []
+        last: list[MailboxError] = []
 
         def look() -> None:
             found[:] = [each for each in self.ledger.untaken() if expected is None or each.expectation_id in expected]
@@ -114,7 +114,7 @@ class Collector:
             look()
             return bool(found) or monotonic() >= ends or (stop is not None and stop.is_set())
 
-        def note(error: MailboxUnreachable) -> None:
+        def note(error: MailboxError) -> None:
             last.append(error)
             trouble(error)
 
@@ -130,7 +130,7 @@ class Collector:
             stop: Ends it.
             on_handed: Called with each hand-over; when it returns, that counts as acknowledged. Should the process die
                 in between, it is called again with the same `id` by the next one.
-            trouble: Told each time that the mailbox cannot be reached.
+            trouble: Told each time that the mailbox cannot be read; it is tried again.
 
         Raises:
             MailboxSignInRefused, MailboxMisconfigured, MailboxFolderMissing: A person is needed.
@@ -168,7 +168,7 @@ class Collector:
             except MailboxIdleRefused as refusal:
                 idle_refusals += 1
                 logger.info("%s", refusal)
-            except MailboxUnreachable as error:
+            except (MailboxUnreachable, MailboxBusy) as error:
                 logger.info("%s", error)
                 trouble(error)
                 pause = self._pause_after(error, failures)
@@ -179,7 +179,7 @@ class Collector:
         """Whether to look up from waiting: it is over, or something else is expected than when it began."""
         return ended() or self._register.changes() != seen
 
-    def _pause_after(self, error: MailboxUnreachable, failures: int) -> float:
+    def _pause_after(self, error: MailboxError, failures: int) -> float:
         pauses = self._pace.pauses
         length = self._pace.throttled if isinstance(error, MailboxThrottled) else pauses[min(failures, len(pauses) - 1)]
         # Many machines that lost the same server should not all come back in the same second.
@@ -246,9 +246,7 @@ class Collector:
 
     def _read(self, connection: Connection, waiting: list[MailRow]) -> None:
         bases = self._register.bases()
-        here = [
-            row for row in waiting if row.raw_sha256 and is_whole(spooled(self.folder, row.raw_sha256), row.raw_sha256)
-        ]
+        here = [row for row in waiting if row.raw_sha256 and is_whole(self.folder, row.raw_sha256)]
         for row in here:
             self._decide(row, bases)
         present = {row.id for row in here}

@@ -14,6 +14,7 @@ from report_mailbox import (
     Fate,
     Handed,
     Mailbox,
+    MailboxError,
     MailboxLost,
     MailboxProtocol,
     MailboxThrottled,
@@ -207,7 +208,7 @@ def test_a_server_that_does_not_let_us_in_for_now_has_not_refused_the_password(
 def test_a_mailbox_that_stays_unreachable_is_named_when_the_time_is_up(engine: Engine, tmp_path: Path) -> None:
     with fault_server() as world:
         collector = collector_for(world, engine, tmp_path)
-    troubles: list[MailboxUnreachable] = []
+    troubles: list[MailboxError] = []
 
     with pytest.raises(MailboxUnreachable, match=f"no connection to the mailbox at 127.0.0.1:{world.port}"):
         collector.wait(soon(0.6), trouble=troubles.append)
