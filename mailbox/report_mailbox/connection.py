@@ -329,10 +329,7 @@ class Connection:
 
     def _drop(self) -> None:
         self._finished = True
-        try:
-            self._client.shutdown()
-        except OSError:
-            logger.debug("the connection to %s was closed already", self._mailbox.place)
+        _close(self._client)
 
     @contextmanager
     def _asking(
@@ -408,12 +405,12 @@ def _connect(mailbox: Mailbox, pace: Pace) -> IMAPClient:
         try:
             client.starttls(ssl_context=context)
         except CapabilityError as error:
-            _hang_up(client)
+            _close(client)
             raise MailboxMisconfigured(
                 f"the mailbox at {mailbox.place} does not offer STARTTLS", 'Set security = "tls", usually on port 993.'
             ) from error
         except (OSError, EOFError, IMAPClientError) as error:
-            _hang_up(client)
+            _close(client)
             raise MailboxUnreachable(
                 f"no encrypted connection to the mailbox at {mailbox.place}: {_cause(error)}",
                 _connection_hint(error, mailbox),
@@ -448,7 +445,15 @@ def _notice_already_buffered(client: IMAPClient) -> bool:
         sock.settimeout(read_time)
 
 
+def _close(client: IMAPClient) -> None:
+    try:
+        client.shutdown()
+    except OSError:
+        logger.debug("the connection was closed already")
+
+
 def _hang_up(client: IMAPClient) -> None:
+    """Make whoever waits on the connection stop waiting; closing it is theirs."""
     try:
         client.socket().shutdown(socket.SHUT_RDWR)
     except OSError:
