@@ -1,0 +1,77 @@
+"""The `robot` command with the quick CRM's robot, and, if ROBOT_TEST_DIES_AT names a place, with a sudden end there.
+
+Run as a program by the tests. The kill is SIGKILL of the whole process group, as of a machine that loses its power.
+"""
+
+import inspect
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import export_robots.crm
+from tests.runs.quick_crm import QuickCrm
+
+# name: the object that holds the function, the function, and whether it dies before or after it
+PLACES: dict[str, tuple[str, str, str]] = {
+    "before the CRM is asked": ("export_robots.runs.asking", "ask", "before"),
+    "when the intent to ask is written": ("export_robots.runs.ledger:Ledger", "intend_request", "after"),
+    "when the CRM has accepted, unrecorded": ("tests.runs.quick_crm:QuickCrm", "request_report", "after"),
+    "when the request is recorded": ("export_robots.runs.ledger:Ledger", "end_request", "after"),
+    "while it waits for the mail": ("export_robots.runs.asking", "time_left", "after"),
+    "when the report is taken over": ("export_robots.runs.ledger:Ledger", "add_file", "after"),
+    "when the report is checked": ("export_robots.runs.finishing", "check", "after"),
+    "when the file is named": ("export_robots.runs.finishing", "name", "after"),
+    "before the portal is opened": ("export_robots.runs.posting", "upload", "before"),
+    "when the intent to post is written": ("export_robots.runs.ledger:Ledger", "intend_upload", "after"),
+    "when the file is posted, unrecorded": ("export_robots.runs.posting", "upload_to_portal", "after"),
+    "when the confirmation is recorded": ("export_robots.runs.ledger:Ledger", "answer_upload", "after"),
+    "when the receipt is written": ("export_robots.runs.finishing", "_write_receipt", "after"),
+    "when the delivery is closed": ("export_robots.runs.ledger:Ledger", "close", "after"),
+    "when the end is written": ("export_robots.runs.ledger:Ledger", "end_attempt", "after"),
+}
+
+
+def die() -> None:
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+def deadly(function: Callable[..., Any], when: str) -> Callable[..., Any]:
+    if inspect.iscoroutinefunction(function):
+
+        async def dying_coroutine(*args: Any, **options: Any) -> Any:
+            if when == "before":
+                die()
+            result = await function(*args, **options)
+            die()
+            return result
+
+        return dying_coroutine
+
+    def dying(*args: Any, **options: Any) -> Any:
+        if when == "before":
+            die()
+        result = function(*args, **options)
+        die()
+        return result
+
+    return dying
+
+
+def arm(place: str) -> None:
+    where, name, when = PLACES[place]
+    module, _, attribute = where.partition(":")
+    holder: Any = __import__(module, fromlist=["_"])
+    if attribute:
+        holder = getattr(holder, attribute)
+    setattr(holder, name, deadly(getattr(holder, name), when))
+
+
+if __name__ == "__main__":
+    export_robots.crm.robots = lambda: {"activix": QuickCrm}  # type: ignore[assignment]
+    if os.environ.get("ROBOT_TEST_DIES_AT"):
+        arm(os.environ["ROBOT_TEST_DIES_AT"])
+    from export_robots.cli import run
+
+    sys.exit(run(sys.argv[1:]))
