@@ -129,8 +129,8 @@ def main() -> None:
             added = (run["peak"] - run["before"]) / 1024
             ratio = run["cpu"] / best["csv, iterating"]["cpu"]  # which a busy machine disturbs less than time
             print(
-                f"{way:18}{run['seconds']:9.2f}{run['cpu']:8.2f}{arguments.rows / run['seconds']:12,.0f}{run['peak'] / 1024:9.0f}"
-                f"{added:10.0f}{ratio:11.2f}"
+                f"{way:18}{run['seconds']:9.2f}{run['cpu']:8.2f}{arguments.rows / run['seconds']:12,.0f}"
+                f"{run['peak'] / 1024:9.0f}{added:10.0f}{ratio:11.2f}"
             )
 
 
