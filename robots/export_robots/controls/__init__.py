@@ -14,6 +14,7 @@ from export_robots.controls.places import check_list_left_of, drop_down_below_se
 from export_robots.controls.screen import Screen, SessionEnded, Thing
 from export_robots.controls.sections import find_section
 from export_robots.controls.sign_in import SignIn
+from export_robots.controls.steps import step
 from export_robots.controls.words import Words
 
 __all__ = [
@@ -36,4 +37,5 @@ __all__ = [
     "open_from_menu",
     "read_row_count",
     "says_empty",
+    "step",
 ]

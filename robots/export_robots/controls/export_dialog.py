@@ -1,6 +1,7 @@
 """The dialog in which a report is asked for, and the site's word that it will be mailed."""
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -48,7 +49,8 @@ class MailedExport:
         notices = Notices(self._screen)
         await notices.listen()
         asked_at = clock.now()
-        await self._screen.click(button)
+        with suppress(Gone):  # replaced while it was clicked: what the page says next tells whether it was asked
+            await self._screen.click(button)
         answer = await self._screen.within(self._screen.patience, lambda: notices.answer(self._positive))
         if answer is None:
             if self._screen.under_way:

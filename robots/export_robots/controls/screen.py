@@ -145,7 +145,8 @@ class Screen:
         ends = clock() + self.patience
         while True:
             try:
-                await element.click(timeout=CLICK_SECONDS * 1000)
+                # A navigation that the click starts is not waited for here: a late one would look like a missed click.
+                await element.click(timeout=CLICK_SECONDS * 1000, no_wait_after=True)
             except PlaywrightTimeoutError:
                 cleared = await self.clear_the_way(thing)
                 if not cleared and clock() > ends:
@@ -225,14 +226,28 @@ class Screen:
                 await self.click(opener)
                 if await self.within(0.6, lambda: self._gone(scope)):
                     return
-            await self.page.mouse.click(2, 2)
-            await self.within(0.6, lambda: self._gone(scope))
+            place = await self.look("neutral", scope)
+            if place is not None:
+                await self.page.mouse.click(*place)
+                await self.within(0.6, lambda: self._gone(scope))
 
     async def _gone(self, scope: Sequence[Thing]) -> bool | None:
         try:
             return bool(await self.look("allGone", scope)) or None
         except Gone:
             return True
+
+    async def steadily(self, act: Callable[[], Awaitable[Found]]) -> Found:
+        """Do `act`, from its beginning again if the page was replaced in the middle of it.
+
+        Only for what may be done twice: setting and reading, never asking for a report.
+        """
+        for _ in range(3):
+            try:
+                return await act()
+            except Gone:
+                await self.settled()
+        raise SiteChanged("the page was replaced again and again while it was being worked on")
 
     async def settled(self, seconds: float | None = None) -> None:
         """Wait until the page is neither loading nor saying that it is busy, and nothing is on its way; best effort."""

@@ -240,6 +240,20 @@
     return cover;
   };
 
+  // A place where a click does nothing but close what is open: on nothing that is worked, and not in `scope`.
+  S.neutral = (scope) => {
+    for (let y = 40; y < innerHeight; y += 37) {
+      for (let x = innerWidth - 20; x > 20; x -= 53) {
+        const top = topAt(x, y);
+        if (!top || scope.some((root) => holds(root, top))) continue;
+        let worked = false;
+        for (let up = top; up && up !== document.body; up = parentOf(up)) worked ||= operable(up) || up.matches("tr,td,li,[role=row],canvas,svg");
+        if (!worked) return [x, y];
+      }
+    }
+    return null;
+  };
+
   // ---- check lists ----------------------------------------------------------------------------------------------
   const STATE = /(^|[\s_-])(is-)?(checked|selected|active|on|ticked)($|\s)/;
   const OFF = /(^|[\s_-])(is-)?(unchecked|deselected|inactive|off|unticked)($|\s)/;

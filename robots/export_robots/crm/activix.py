@@ -7,9 +7,11 @@ the product speaks both. Nothing is downloaded here: the report comes by mail.
 """
 
 import re
+from collections.abc import Callable
+from functools import partial
 
 from export_robots import controls
-from export_robots.controls import SessionEnded, Words
+from export_robots.controls import SessionEnded, Words, step
 from export_robots.outcomes import PermissionMissing, SiteChanged
 from export_robots.periods import Period
 from export_robots.robot import CrmRobot, Delivery, Foundation, ReportRequest
@@ -47,9 +49,9 @@ class Activix(CrmRobot):
     report_senders = ("activix.ca",)
     export_permission = _ASK_SUPPORT
 
+    @step("sign in", once=True)
     async def sign_in(self) -> None:  # 1
-        async with self.visit.step("sign in"):
-            await controls.SignIn(self.screen, self._signed_in).run()
+        await controls.SignIn(self.screen, self._signed_in).run()
 
     async def request_report(self, period: Period) -> ReportRequest:
         try:
@@ -67,8 +69,7 @@ class Activix(CrmRobot):
         await self._set_dates(period)
         await self._select_only_creation_date()
         await self._show_all_columns_but_date_of_birth()
-        await self._read_everything_back(period)
-        return await self._generate_report(period)
+        return await self._generate_report(await self._read_everything_back(period))
 
     async def _signed_in(self) -> bool | None:
         return await controls.menu_entry(self.screen, MY_CLIENTS) is not None or await self._menu_folded() or None
@@ -77,56 +78,54 @@ class Activix(CrmRobot):
         form = await self.screen.look("signInForm")
         return not form and await controls.menu_button(self.screen) is not None
 
+    @step("open My Clients")
     async def _open_my_clients(self) -> None:  # 2-3
-        async with self.visit.step("open My Clients"):
-            await controls.open_from_menu(self.screen, MY_CLIENTS)
-            await (await self._view()).choose(MY_CLIENTS)
+        await controls.open_from_menu(self.screen, MY_CLIENTS)
+        await (await self._view()).choose(MY_CLIENTS)
 
+    @step("set the dates")
     async def _set_dates(self, period: Period) -> None:  # 4-6
-        async with self.visit.step("set the dates"):
-            await self._dates.set(period.first, period.last, LAST_MONTH)
+        await self._dates.set(period.first, period.last, LAST_MONTH)
 
+    @step("tick only Creation Date")
     async def _select_only_creation_date(self) -> None:  # 7
-        async with self.visit.step("tick only Creation Date"):
-            await (await self._date_fields()).tick_only(CREATION_DATE)
-            await self.screen.settled()
+        await (await self._date_fields()).tick_only(CREATION_DATE)
+        await self.screen.settled()
 
+    @step("show all columns but Date of Birth")
     async def _show_all_columns_but_date_of_birth(self) -> None:  # 8-11
-        async with self.visit.step("show all columns but Date of Birth"):
-            await (await self._columns()).tick_all_but(DATE_OF_BIRTH)
+        await (await self._columns()).tick_all_but(DATE_OF_BIRTH)
 
-    async def _read_everything_back(self, period: Period) -> None:
-        async with self.visit.step("read the settings back"):
-            await self.screen.settled()
-            await (await self._columns()).require_all_but(DATE_OF_BIRTH)
-            await (await self._date_fields()).require_only(CREATION_DATE)
-            await self._dates.require(period.first, period.last)
-            await (await self._view()).require(MY_CLIENTS)
+    @step("read the settings back")
+    async def _read_everything_back(self, period: Period) -> Callable[..., ReportRequest]:
+        await self.screen.settled()
+        await (await self._columns()).require_all_but(DATE_OF_BIRTH)
+        await (await self._date_fields()).require_only(CREATION_DATE)
+        await self._dates.require(period.first, period.last)
+        await (await self._view()).require(MY_CLIENTS)
+        section = await self._clients_plus()
+        rows = await controls.read_row_count(self.screen, section)
+        return partial(
+            ReportRequest,
+            account=await controls.account_shown(self.screen, self.visit.login.username),
+            first=period.first,
+            last=period.last,
+            rows_shown=rows,
+            says_empty=rows == 0 or (rows is None and await controls.says_empty(self.screen, section)),
+            settings={
+                "view": await (await self._view()).shown(),
+                "dates": (await self._dates.find()).text,
+                "date field": CREATION_DATE[0],
+                "hidden column": DATE_OF_BIRTH[0],
+                "export type": CSV[0],
+            },
+        )
 
-    async def _generate_report(self, period: Period) -> ReportRequest:  # 12-15
-        async with self.visit.step("generate the report"):
-            section = await self._clients_plus()
-            icon = await self._generate_icon()
-            request = controls.MailedExport(self.screen, icon, GENERATE, WILL_BE_MAILED)
-            shown = await controls.read_row_count(self.screen, section)
-            empty = shown == 0 or (shown is None and await controls.says_empty(self.screen, section))
-            answer = await request.ask_for(CSV)
-            return ReportRequest(
-                requested_at=answer.asked_at,
-                account=await controls.account_shown(self.screen, self.visit.login.username),
-                first=period.first,
-                last=period.last,
-                rows_shown=shown,
-                says_empty=empty,
-                acknowledgement=answer.text,
-                settings={
-                    "view": await (await self._view()).shown(),
-                    "dates": (await self._dates.find()).text,
-                    "date field": CREATION_DATE[0],
-                    "hidden columns": DATE_OF_BIRTH[0],
-                    "export type": CSV[0],
-                },
-            )
+    @step("generate the report", once=True)
+    async def _generate_report(self, request: Callable[..., ReportRequest]) -> ReportRequest:  # 12-15
+        icon = await self.screen.steadily(self._generate_icon)
+        answer = await controls.MailedExport(self.screen, icon, GENERATE, WILL_BE_MAILED).ask_for(CSV)
+        return request(requested_at=answer.asked_at, acknowledgement=answer.text)
 
     async def _generate_icon(self) -> controls.Thing:
         icons = controls.Icons(self.screen, await self._clients_plus())
