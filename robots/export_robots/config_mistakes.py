@@ -35,9 +35,13 @@ def sentences(
 
 
 def place(keys: Keys, words: str, file: Source, environment: Source) -> str:
-    """`line 12: clients.abc.starts …`, `ROBOT_CLIENTS__ABC__STARTS …`, or without a place where it has none."""
-    if keys in environment.variables:
-        return f"{environment.variables[keys]} {words}"
+    """`line 12: clients.abc.starts …`, `ROBOT_CLIENTS__ABC__STARTS …`, or without a place where it has none.
+
+    A table that stands in no file is named by the first variable that made it.
+    """
+    below = [name for at, name in environment.variables.items() if at[: len(keys)] == keys]
+    if keys in environment.variables or (below and not _has(file.values, keys)):
+        return f"{environment.variables.get(keys, below[0])} {words}"
     line = _line(keys, file)
     return f"{f'line {line}: ' if line else ''}{'.'.join(keys)} {words}"
 
@@ -76,7 +80,8 @@ def refuse(found: list[str], path: Path | None) -> None:
     name = str(path) if path else "the configuration in the environment"
     if len(found) == 1:
         raise UsageWrong(f"{name}{', ' if found[0].startswith('line ') else ': '}{found[0]}", HINT)
-    raise UsageWrong(f"{name} has {len(found)} mistakes", HINT, tuple(found))
+    reasons = tuple(f"{path.name if path else ''}, {each}" if each.startswith("line ") else each for each in found)
+    raise UsageWrong(f"{name} has {len(found)} mistakes", HINT, reasons)
 
 
 def _sentence(

@@ -274,7 +274,13 @@ def test_all_mistakes_are_listed_in_one_error(load: Load, model: str) -> None:
     text = model.replace("2026-05", "May").replace("imap.example.com", "").replace("activix]", "activx]")
     error = refusal(load, text)
     assert str(error).endswith("credentials.toml has 4 mistakes")
-    assert [reason.split(":")[0] for reason in error.reasons] == ["line 3", "line 8", "line 11", "line 16"]
+    lines = [
+        "credentials.toml, line 3",
+        "credentials.toml, line 8",
+        "credentials.toml, line 11",
+        "credentials.toml, line 16",
+    ]
+    assert [reason.split(":")[0] for reason in error.reasons] == lines
 
 
 def test_a_mistake_in_a_variable_is_named_by_the_variable(load: Load) -> None:
@@ -282,6 +288,8 @@ def test_a_mistake_in_a_variable_is_named_by_the_variable(load: Load) -> None:
     assert "ROBOT_CLIENTS__ABC__STARTS must be a month like 2026-05" in str(error)
     error = refusal(load, ROBOT_MAILBOX__PASWORD=SECRET)
     assert "ROBOT_MAILBOX__PASWORD is not known here; did you mean “password”" in str(error)
+    error = refusal(load, ROBOT_MAILBIX__PASSWORD=SECRET)
+    assert "ROBOT_MAILBIX__PASSWORD is not known here; did you mean “mailbox”" in str(error)
     error = refusal(load, ROBOT_CLIENTS__ABX__ACTIVIX__PASSWORD=SECRET)
     assert "ROBOT_CLIENTS__ABX__ACTIVIX__PASSWORD is for clients.abx, which the file does not have" in str(error)
     assert "did you mean “abc”?" in str(error)
