@@ -121,7 +121,9 @@ class Ledger(Book):
         with self._reading() as connection:
             newest = select(func.max(messages.c.uidvalidity)).where(self._here()).scalar_subquery()
             query = select(messages.c.uid, messages.c.decision, messages.c.reason)
-            rows = connection.execute(query.where(self._here(), messages.c.uidvalidity == newest))
+            rows = connection.execute(
+                query.where(self._here(), messages.c.uidvalidity == newest).order_by(messages.c.uid)
+            )
             return {uid: (Fate(fate) if fate else None, reason or "") for uid, fate, reason in rows}
 
     def _handed(self, condition: Any) -> list[Handed]:
