@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from imapclient import IMAPClient
 
-from emulated_world.contract import ACTIVIX_MISBEHAVIOURS, PORTAL_MISBEHAVIOURS
+from emulated_world.contract import ACTIVIX_ANTD_MISBEHAVIOURS, ACTIVIX_MISBEHAVIOURS, PORTAL_MISBEHAVIOURS
 from emulated_world.world import MISBEHAVIOURS, EmulatedWorld, running_world
 from tests.conftest import Run
 
@@ -93,7 +93,8 @@ def test_a_misbehaviour_that_is_not_known_is_an_error() -> None:
 
 
 def test_no_two_misbehaviours_have_one_name() -> None:
-    assert len(MISBEHAVIOURS) == len(ACTIVIX_MISBEHAVIOURS) + len(PORTAL_MISBEHAVIOURS)
+    every = (ACTIVIX_MISBEHAVIOURS, ACTIVIX_ANTD_MISBEHAVIOURS, PORTAL_MISBEHAVIOURS)
+    assert len(MISBEHAVIOURS) == sum(len(names) for names in every)
 
 
 def test_two_worlds_share_nothing() -> None:
