@@ -10,7 +10,7 @@ import typer
 
 from export_robots import cli_credentials, cli_deliveries, cli_setup
 from export_robots.cli_interruption import Interrupted, say_interrupted
-from export_robots.cli_output import show_error
+from export_robots.cli_output import say, show_error
 from export_robots.cli_places import Places
 from export_robots.outcomes import RobotDefect, RobotError, UsageWrong
 
@@ -71,6 +71,9 @@ def run(arguments: Sequence[str]) -> int:
     except RobotError as error:
         return show_error(error, as_json=as_json)
     except typer.TyperException as error:
+        if type(error).__name__ == "NoArgsIsHelpError" and not as_json:
+            say(error.format_message())  # a group without a command: its help
+            return 2
         return show_error(_usage(error), as_json=as_json)
     except Interrupted as interruption:
         return say_interrupted(interruption)
@@ -108,8 +111,6 @@ def _usage(error: typer.TyperException) -> UsageWrong:
     """What typer says of a wrong command line, as an outcome; its `ctx` knows which command was meant."""
     command = getattr(getattr(error, "ctx", None), "command_path", "robot")
     text = error.format_message().rstrip(".")
-    if not text:  # a group without a command: its help has been printed
-        text = "a command is missing"
     return UsageWrong(text[:1].lower() + text[1:], f"`{command} --help` says what it takes.")
 
 

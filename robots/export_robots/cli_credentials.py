@@ -8,9 +8,7 @@ import typer
 from export_robots.cli_output import out, table
 from export_robots.cli_places import Places
 
-app = typer.Typer(
-    help="Keep passwords and authenticator secrets in the system keyring.", no_args_is_help=True, rich_markup_mode=None
-)
+app = typer.Typer(help="Keep secrets in the system keyring.", no_args_is_help=True, rich_markup_mode=None)
 
 NameArgument = Annotated[
     str, typer.Argument(metavar="NAME", help="Such as mailbox.password or clients.abc.activix.password; see `list`.")
@@ -19,7 +17,10 @@ NameArgument = Annotated[
 
 @app.command("set")
 def set_(context: typer.Context, name: NameArgument) -> int:
-    """Store a secret: typed unseen, or the first line of standard input."""
+    """Store a secret in the keyring.
+
+    It is typed unseen, or the first line of standard input. No command takes one as an argument: others could see it.
+    """
     from pydantic import SecretStr
 
     from export_robots.credentials import set_secret
@@ -37,7 +38,10 @@ def set_(context: typer.Context, name: NameArgument) -> int:
 
 @app.command("list")
 def list_(context: typer.Context) -> int:
-    """Name every secret that the configuration calls for, and where each is kept; no value is shown."""
+    """Name the secrets, and where each is kept.
+
+    Those that the configuration calls for; no value is shown.
+    """
     from export_robots.credentials import list_secrets
 
     places: Places = context.obj
@@ -51,7 +55,10 @@ def list_(context: typer.Context) -> int:
 
 @app.command()
 def check(context: typer.Context) -> int:
-    """Say which secrets are missing. Exit code 2 if one is that is not optional. Nothing is signed in to."""
+    """Say which secrets are missing.
+
+    Exit code 2 if one is that is not optional. Nothing is signed in to.
+    """
     from export_robots.credentials import SecretSource, list_secrets
     from export_robots.outcomes import UsageWrong
 
@@ -70,7 +77,10 @@ def check(context: typer.Context) -> int:
 
 @app.command()
 def forget(context: typer.Context, name: NameArgument) -> int:
-    """Remove a secret from the keyring; files and variables are left alone."""
+    """Remove a secret from the keyring.
+
+    Files and variables are left alone.
+    """
     from export_robots.credentials import forget_secret
 
     forget_secret(name)

@@ -54,7 +54,10 @@ def export(
     headed: Annotated[bool, typer.Option("--headed", help="Show the browser's window.")] = False,
     as_json: JsonOption = False,
 ) -> int:
-    """Have the CRM export a period's leads, check the report, and upload it."""
+    """Have the CRM export the leads, and upload the report.
+
+    The same command again goes on where an earlier one ended, and never doubles anything.
+    """
     key = _crm_with_a_robot(crm)
     places: Places = context.obj
     settings, home = places.prepared()
@@ -93,7 +96,10 @@ def deliver(
     rooftop: RooftopOption = None,
     as_json: JsonOption = False,
 ) -> int:
-    """Check, rename and upload a report exported by hand; also settles an upload that was not confirmed."""
+    """Check, name and upload a report that you exported.
+
+    It closes the same expected delivery as an export would, and settles one whose upload was not confirmed.
+    """
     places: Places = context.obj
     settings, home = places.prepared()
     of_client = settings.client(client)
@@ -128,7 +134,10 @@ def check(
     backdata: BackdataOption = False,
     as_json: JsonOption = False,
 ) -> int:
-    """Do the checks of an export on a file, and send nothing. Without a period the leads' dates may be any."""
+    """Do an export's checks on a file; nothing is sent.
+
+    Without a period the leads' dates may be any.
+    """
     places: Places = context.obj
     of_client = places.settings().client(client) if client else None
     period = named_period(of_client, month, first, last, backdata=backdata)
@@ -143,7 +152,10 @@ def collect(
     context: typer.Context,
     watch: Annotated[bool, typer.Option("--watch", help="Stay, and wait for mail, until interrupted.")] = False,
 ) -> int:
-    """Look into the mailbox for the reports that were asked for, and finish their deliveries."""
+    """Take reports out of the mailbox, and upload them.
+
+    Only reports that `robot export` has asked for; one line for each delivery, the exit code is that of the worst.
+    """
     places: Places = context.obj
     settings, home = places.prepared()
 
@@ -175,7 +187,7 @@ def status(
     ] = None,
     as_json: JsonOption = False,
 ) -> int:
-    """Show the month: every expected delivery, and where it stands."""
+    """Show where each delivery of a month stands."""
     wanted = Month.parse(month) if month else Month.of(clock.now().astimezone().date()).plus(-1)
     places: Places = context.obj
     _, home = places.prepared()

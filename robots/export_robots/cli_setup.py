@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
 def crms(
     as_json: Annotated[bool, typer.Option("--json", help="Print the catalogue as one JSON object.")] = False,
 ) -> int:
-    """List the CRMs, and how well the steps of each one's export are founded."""
+    """List the CRMs, and what of their steps is known."""
     rows = []
     for entry in catalogue.ENTRIES:
         robot = catalogue.robot_class(entry.key)
@@ -58,7 +58,10 @@ def doctor(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as one JSON object.")] = False,
 ) -> int:
-    """Look at the whole set-up, and name the mend for each thing that is wrong. Exit code 2 if something is."""
+    """Say what is wrong with this set-up, and the mends.
+
+    Exit code 2 if something is. Nothing is signed in to but the mailbox.
+    """
     from export_robots.doctor import Level, findings
 
     places: Places = context.obj
@@ -86,7 +89,10 @@ def demo(
     portal: Annotated[str, typer.Option("--portal", metavar="NAME", help="Which portal: plain or dropzone.")] = "plain",
     headed: Annotated[bool, typer.Option("--headed", help="Show the browser's window.")] = False,
 ) -> int:
-    """Do the whole job on this machine, against an emulated CRM, portal and mailbox; no account is needed."""
+    """Do the whole job on this machine, without an account.
+
+    The CRM, the portal and the mailbox are emulated; the rest is real. It leaves its files in ./demo, or in --home.
+    """
     from export_robots.cli_demo import show_demo
 
     places: Places = context.obj

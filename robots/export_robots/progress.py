@@ -5,12 +5,10 @@ These satisfy `visit.Progress`. Steps may be started from one thread only, but s
 
 import os
 import sys
-import threading
-import time
-from typing import Protocol, TextIO
+from typing import TYPE_CHECKING, Protocol, TextIO
 
-_FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
-_REDRAW = 0.1  # seconds
+if TYPE_CHECKING:
+    from rich.progress import TaskID
 
 
 class Showing(Protocol):
@@ -24,7 +22,7 @@ def progress(stream: TextIO | None = None) -> Showing:
     """What suits `stream` (standard error): NO_COLOR and TERM=dumb are respected."""
     out = stream or sys.stderr
     if out.isatty() and os.environ.get("TERM") != "dumb":
-        return LiveLines(out, colour=not os.environ.get("NO_COLOR"))
+        return LiveLines(out)
     return PlainLines(out)
 
 
@@ -52,91 +50,43 @@ class PlainLines:
 
 
 class LiveLines:
-    """Finished steps as lines with a tick; below them the step under way, with a clock that runs."""
+    """Finished steps as lines with a tick; below them what is under way, with a clock that runs."""
 
-    def __init__(self, out: TextIO, *, colour: bool) -> None:
-        self._out = out
-        self._dim, self._green, self._plain = ("\x1b[2m", "\x1b[32m", "\x1b[0m") if colour else ("", "", "")
-        self._steps: dict[str, float] = {}
-        self._lock = threading.Lock()
-        self._over = threading.Event()
-        self._drawn = False
-        self._thread = threading.Thread(target=self._redraw, name="progress", daemon=True)
-        self._thread.start()
+    def __init__(self, out: TextIO) -> None:
+        from rich.console import Console
+        from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+        self._console = Console(file=out, highlight=False)
+        self._live = Progress(
+            SpinnerColumn(finished_text=" "),
+            TextColumn("{task.description}", markup=False),
+            TimeElapsedColumn(),
+            console=self._console,
+            transient=True,
+        )
+        self._tasks: dict[str, TaskID] = {}
+        self._live.start()
 
     def started(self, step: str) -> None:
-        with self._lock:
-            self._steps[step] = time.monotonic()
-            self._draw()
+        self._tasks[step] = self._live.add_task(step, total=None)
 
     def finished(self, step: str, seconds: float) -> None:
         """A step that fails is reported from within its error, too."""
-        with self._lock:
-            self._steps.pop(step, None)
-            mark = "✗" if sys.exc_info()[0] else f"{self._green}✓{self._plain}"
-            self._line(f"{mark} {step} {self._dim}{_duration(seconds)}{self._plain}")
+        from rich.text import Text
+
+        if step in self._tasks:
+            self._live.remove_task(self._tasks.pop(step))
+        mark = Text("✗", "red") if sys.exc_info()[0] else Text("✓", "green")
+        self._console.print(Text.assemble(mark, f" {step} ", (_duration(seconds), "dim")))
 
     def note(self, text: str) -> None:
-        with self._lock:
-            self._line(f"  {text}")
+        self._console.print(f"  {text}", markup=False)
 
     def close(self) -> None:
-        self._over.set()
-        self._thread.join()
-        with self._lock:
-            for step in self._steps:  # what was under way when it all ended
-                self._line(f"✗ {step}")
-            self._steps.clear()
-            self._erase()
-            self._out.flush()
-
-    def _redraw(self) -> None:
-        while not self._over.wait(_REDRAW):
-            with self._lock:
-                self._draw()
-
-    def _line(self, text: str) -> None:
-        self._erase()
-        self._out.write(f"{text}\n")
-        if not self._over.is_set():
-            self._draw()
-
-    def _draw(self) -> None:
-        self._erase()
-        if self._steps:
-            step, since = next(reversed(self._steps.items()))
-            now = time.monotonic()
-            frame = _FRAMES[int(now / _REDRAW) % len(_FRAMES)]
-            self._out.write(f"{frame} {step} {_duration(now - since)}"[: self._width()])
-            self._drawn = True
-        self._out.flush()
-
-    def _erase(self) -> None:
-        if self._drawn:
-            self._out.write("\r\x1b[2K")
-            self._drawn = False
-
-    def _width(self) -> int:
-        try:
-            return max(20, os.get_terminal_size(self._out.fileno()).columns - 1)
-        except (OSError, ValueError):
-            return 79
-
-
-class Silent:
-    """For callers that show something of their own."""
-
-    def started(self, step: str) -> None:
-        pass
-
-    def finished(self, step: str, seconds: float) -> None:
-        pass
-
-    def note(self, text: str) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
+        for step in self._tasks:  # what was under way when it all ended
+            self._live.console.print(f"✗ {step}", markup=False)
+        self._tasks.clear()
+        self._live.stop()
 
 
 def _duration(seconds: float) -> str:

@@ -262,19 +262,17 @@ class Ledger:
             return row.id
 
     def answer_upload(self, number: int, answer: str, text: str | None, reference: str | None = None) -> None:
-        """`confirmed`, `refused` (the portal does not have it) or `unconfirmed` (nobody knows)."""
+        """`confirmed`, `refused` (the portal says that it does not have it) or `unconfirmed` (nobody knows)."""
         with self._transaction() as session:
             row = session.get_one(UploadRow, number)
             row.answer, row.text, row.reference, row.answered_at = answer, text, reference, clock.now()
-            if answer == "refused":
-                self._move(session, row.delivery_id, State.COLLECTED)
 
     def settle_upload(self, key: str) -> None:
-        """A person has looked at the portal, and says that the file may be posted again."""
+        """A person has looked at the portal, and says that the file is to be posted again."""
         with self._transaction() as session:
             session.execute(
                 update(UploadRow)
-                .where(UploadRow.delivery_id == key, UploadRow.answer.in_(["intended", "unconfirmed"]))
+                .where(UploadRow.delivery_id == key, UploadRow.answer != "confirmed")
                 .values(answer="settled")
             )
             self._move(session, key, State.COLLECTED, over=(State.POSTED,))

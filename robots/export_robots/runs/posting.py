@@ -9,6 +9,8 @@ from export_robots.portal import UploadNotStarted, UploadUnconfirmed
 from export_robots.portal import upload as upload_to_portal
 from export_robots.runs.workplace import current
 
+_INTERRUPTED = "the run was interrupted while it posted the file, which the portal may have or not"
+
 
 async def upload(delivery: str, run: str) -> None:
     """Post the file unless it was confirmed. One that may have been posted before is not posted again by itself."""
@@ -20,10 +22,11 @@ async def upload(delivery: str, run: str) -> None:
     earlier = work.ledger.last_upload(delivery)
     if earlier and earlier.answer == "confirmed" and earlier.sha256 == file.sha256:
         return
-    if earlier and earlier.answer in ("intended", "unconfirmed"):
-        if earlier.answer == "intended":
-            work.ledger.answer_upload(earlier.id, "unconfirmed", "the run was interrupted while it posted the file")
-        raise unconfirmed(earlier.text or "the run was interrupted while it posted the file")
+    if earlier and earlier.answer == "intended":
+        work.ledger.answer_upload(earlier.id, "unconfirmed", _INTERRUPTED)
+        raise UploadUnconfirmed(_INTERRUPTED)
+    if earlier and earlier.answer in ("unconfirmed", "refused"):
+        raise UploadFailed(earlier.text or _INTERRUPTED)
     posted: list[int] = []
 
     async def before_post() -> None:
@@ -51,11 +54,3 @@ async def upload(delivery: str, run: str) -> None:
             work.ledger.answer_upload(posted[-1], "refused", error.saw)
         raise
     work.ledger.answer_upload(posted[-1], "confirmed", answer.text, answer.reference)
-
-
-def unconfirmed(saw: str) -> UploadFailed:
-    return UploadFailed(
-        f"the file may be with the portal or not: {saw}",
-        "Look at the portal. If it does not have the file, post it with `robot deliver`: it is not posted again by "
-        "itself.",
-    )

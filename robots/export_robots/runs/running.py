@@ -56,8 +56,7 @@ class Runner:
         return result_of(ledger, ledger.delivery(delivery))
 
     async def attempt(self, delivery: str, wanted: Wanted) -> None:
-        if standing(delivery) != State.COLLECTED:
-            await self._work.open_mailbox()
+        await self._prepare(delivery)
         run = run_id(delivery, self._work.ledger.begin_attempt(delivery, upload=wanted.upload))
         with SetWorkflowID(run):
             handle = await DBOS.start_workflow_async(workflow.export, delivery, run, wanted.upload, wanted.wait)
@@ -69,11 +68,18 @@ class Runner:
         if not row.attempt or not await self._engine.unfinished(run):
             return False
         self._work.progress.note(f"run {run} was interrupted; it goes on from there")
-        if standing(row.id) != State.COLLECTED:
-            await self._work.open_mailbox()
+        await self._prepare(row.id)
         handle = await self._engine.resume(run)
         await handle.get_result()
         return True
+
+    async def _prepare(self, delivery: str) -> None:
+        """Nothing is asked of the CRM while the mailbox that its report would come to cannot be read."""
+        stands = standing(delivery)
+        if stands != State.REQUESTED:
+            self._work.warm_browser()
+        if stands != State.COLLECTED:
+            await self._work.open_mailbox()
 
     async def give_up_interrupted(self, row: DeliveryRow) -> None:
         """A person delivers the file: what an interrupted attempt would still do must not be done any more."""

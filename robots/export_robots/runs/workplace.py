@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from export_robots.clients import Account, Client
 from export_robots.credentials import Secrets
 from export_robots.home import Home
-from export_robots.outcomes import StepsUnknown
+from export_robots.outcomes import RobotError, StepsUnknown
 from export_robots.progress import Showing
 from export_robots.runs.ledger import Ledger
 from export_robots.runs.tables import DeliveryRow
@@ -66,6 +66,7 @@ class Workplace:
         self._opening = asyncio.Lock()
         self._users = 0
         self._rest: asyncio.Task[None] | None = None
+        self._warming: asyncio.Task[None] | None = None
 
     # --- whose and where
 
@@ -125,6 +126,16 @@ class Workplace:
             if not self._users:
                 self._rest = asyncio.create_task(self._close_browser_after(BROWSER_REST))
 
+    def warm_browser(self) -> None:
+        """Start it beside other things that have to be waited for. What is wrong with it shows when it is used."""
+        if self._warming is None:
+            self._warming = asyncio.create_task(self._warm())
+
+    async def _warm(self) -> None:
+        with suppress(RobotError):
+            async with self.browser() as browser:
+                await browser.version()
+
     async def _open_browser(self) -> "Browser":
         from export_robots.browser import open_browser
 
@@ -162,13 +173,15 @@ class Workplace:
         for passage in self.passages:
             passage.cancel()
         await asyncio.gather(*self.passages, return_exceptions=True)
-        if self._rest:
-            self._rest.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._rest
-        if self._mail:
-            await self._mail.close()
-        await self._close_browser()
+        for task in (self._rest, self._warming):
+            if task:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+        async with asyncio.TaskGroup() as closing:
+            if self._mail:
+                closing.create_task(self._mail.close())
+            closing.create_task(self._close_browser())
 
 
 @asynccontextmanager
