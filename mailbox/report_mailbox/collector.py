@@ -163,6 +163,7 @@ class Collector:
                             break
                         longest = self._pace.idle_cycles[min(quiet, len(self._pace.idle_cycles) - 1)]
                         cycle = min(longest.total_seconds(), max(left(), 0.01))
+                        self._on_step("waiting")
                         woke = connection.wait(timedelta(seconds=cycle), partial(self._asked, ended, seen))
                         quiet = quiet + 1 if woke is Woke.TIME else 0
             except MailboxIdleRefused as refusal:

@@ -9,8 +9,6 @@ out of step is not.
 
 import logging
 import select
-import socket
-import ssl
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,7 +19,7 @@ from time import monotonic
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from imapclient import IMAPClient, SocketTimeout
+from imapclient import IMAPClient
 from imapclient.exceptions import CapabilityError, IMAPClientAbortError, IMAPClientError, LoginError, ProtocolError
 
 from report_mailbox.errors import (
@@ -32,9 +30,9 @@ from report_mailbox.errors import (
     MailboxProtocol,
     MailboxSignInRefused,
     MailboxThrottled,
-    MailboxUnreachable,
 )
 from report_mailbox.mailbox import Mailbox, Pace
+from report_mailbox.opening import cause_of, close, hang_up, open_client
 
 logger = logging.getLogger(__name__)
 
@@ -86,7 +84,7 @@ class Connection:
         self._pace = pace or Pace()
         self._finished = False
         self._idle_refusals = 0
-        self._client = _connect(mailbox, self._pace)
+        self._client = open_client(mailbox, self._pace)
         try:
             self._sign_in()
             self._select()
@@ -329,7 +327,7 @@ class Connection:
 
     def _drop(self) -> None:
         self._finished = True
-        _close(self._client)
+        close(self._client)
 
     @contextmanager
     def _asking(
@@ -342,7 +340,7 @@ class Connection:
 
         def cut_it() -> None:
             cut.set()
-            _hang_up(self._client)
+            hang_up(self._client)
 
         watchdog = threading.Timer(((seconds or self._pace.command) + extra).total_seconds(), cut_it)
         watchdog.daemon = True
@@ -352,16 +350,16 @@ class Connection:
             yield
         except (IMAPClientAbortError, OSError, EOFError) as error:
             self._finished = True
-            cause = "no answer in time" if cut.is_set() or isinstance(error, TimeoutError) else _cause(error)
-            raise MailboxLost(f"the connection was lost while {where}: {cause}") from error
+            why = "no answer in time" if cut.is_set() or isinstance(error, TimeoutError) else cause_of(error)
+            raise MailboxLost(f"the connection was lost while {where}: {why}") from error
         except LoginError as error:
             # IMAPClient wraps a connection that dies during sign-in as a refusal too.
             if isinstance(error.__context__, IMAPClientAbortError):
                 self._finished = True
-                raise MailboxLost(f"the connection was lost while {where}: {_cause(error)}") from error
-            raise _Refused(_cause(error)) from error
+                raise MailboxLost(f"the connection was lost while {where}: {cause_of(error)}") from error
+            raise _Refused(cause_of(error)) from error
         except CapabilityError as error:
-            raise _Refused(_cause(error)) from error
+            raise _Refused(cause_of(error)) from error
         except (ProtocolError, ValueError, LookupError, TypeError, AttributeError) as error:
             # IMAPClient's parser raises these on answers that are not IMAP.
             self._finished = True
@@ -369,7 +367,7 @@ class Connection:
                 f"an answer that cannot be understood came while {where} ({type(error).__name__})"
             ) from error
         except IMAPClientError as error:
-            answer = _cause(error)
+            answer = cause_of(error)
             if "got more than" in answer:
                 self._finished = True
                 raise MailboxProtocol(f"an answer that cannot be understood came while {where}") from error
@@ -384,46 +382,6 @@ class _Refused(MailboxProtocol):
 
 class MailboxIdleRefused(MailboxLost):
     """The connection is finished because IDLE was refused; the next one had better not try it again and again."""
-
-
-def _connect(mailbox: Mailbox, pace: Pace) -> IMAPClient:
-    timeout = SocketTimeout(pace.connect.total_seconds(), pace.read.total_seconds())
-    context = ssl.create_default_context()
-    encrypted = mailbox.security == "tls"
-    try:
-        client = IMAPClient(
-            mailbox.host, port=mailbox.port, ssl=encrypted, ssl_context=context if encrypted else None, timeout=timeout
-        )
-    except (OSError, EOFError, IMAPClientError) as error:
-        raise MailboxUnreachable(
-            f"no connection to the mailbox at {mailbox.place}: {_cause(error)}", _connection_hint(error, mailbox)
-        ) from error
-    client.normalise_times = False
-    client._imap.debug = 0  # noqa: SLF001 - otherwise each line of each mail is offered to the log
-    _keep_alive(client.socket())
-    if mailbox.security == "starttls":
-        try:
-            client.starttls(ssl_context=context)
-        except CapabilityError as error:
-            _close(client)
-            raise MailboxMisconfigured(
-                f"the mailbox at {mailbox.place} does not offer STARTTLS", 'Set security = "tls", usually on port 993.'
-            ) from error
-        except (OSError, EOFError, IMAPClientError) as error:
-            _close(client)
-            raise MailboxUnreachable(
-                f"no encrypted connection to the mailbox at {mailbox.place}: {_cause(error)}",
-                _connection_hint(error, mailbox),
-            ) from error
-    return client
-
-
-def _keep_alive(sock: socket.socket) -> None:
-    """Have the system notice within a minute that the other machine is gone."""
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for option, value in (("TCP_KEEPIDLE", 20), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3)):
-        if hasattr(socket, option):
-            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
 
 
 def _notice_already_buffered(client: IMAPClient) -> bool:
@@ -445,21 +403,6 @@ def _notice_already_buffered(client: IMAPClient) -> bool:
         sock.settimeout(read_time)
 
 
-def _close(client: IMAPClient) -> None:
-    try:
-        client.shutdown()
-    except OSError:
-        logger.debug("the connection was closed already")
-
-
-def _hang_up(client: IMAPClient) -> None:
-    """Make whoever waits on the connection stop waiting; closing it is theirs."""
-    try:
-        client.socket().shutdown(socket.SHUT_RDWR)
-    except OSError:
-        logger.debug("the connection was closed already")
-
-
 def _pause(length: timedelta, glance: timedelta, asked: Callable[[], bool]) -> Woke:
     never = threading.Event()
     ends = monotonic() + length.total_seconds()
@@ -474,31 +417,3 @@ def _chunks(uids: Iterable[int]) -> Iterator[list[int]]:
     ordered = sorted(uids)
     for start in range(0, len(ordered), _LIST):
         yield ordered[start : start + _LIST]
-
-
-def _cause(error: BaseException) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted ({error.verify_message})"
-    if isinstance(error, ssl.SSLError):
-        return (
-            "it does not speak TLS there" if "WRONG_VERSION" in str(error).upper() else f"TLS failed ({error.reason})"
-        )
-    if isinstance(error, socket.gaierror):
-        return "the host's name is not known"
-    if isinstance(error, ConnectionRefusedError):
-        return "nothing listens there"
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    if isinstance(error, OSError):
-        return error.strerror or type(error).__name__
-    text = error.args[0] if error.args else ""
-    text = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
-    return " ".join(text.split())[:200] or type(error).__name__
-
-
-def _connection_hint(error: BaseException, mailbox: Mailbox) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return "Use the host name that stands in the server's certificate."
-    if isinstance(error, ssl.SSLError) and mailbox.security == "tls":
-        return 'Port 993 usually takes security = "tls", port 143 security = "starttls".'
-    return ""

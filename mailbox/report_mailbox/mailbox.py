@@ -80,8 +80,8 @@ class Mailbox:
 
     @property
     def account(self) -> str:
-        """Under which name the ledger keeps this mailbox."""
-        return f"{self.username}@{self.host}".casefold()
+        """Under which name the ledger keeps this mailbox. A server that moves to another host name stays the same."""
+        return self.username.casefold()
 
     @property
     def place(self) -> str:

@@ -381,12 +381,19 @@ def test_after_the_mailbox_is_made_anew_nothing_comes_twice_and_nothing_is_lost(
     assert reasons(collector) == []
 
 
-def test_mail_is_noticed_at_once_while_waiting(post: Post, collector: Collector) -> None:
+def test_mail_is_noticed_at_once_while_waiting(post: Post, engine: Engine, tmp_path: Path) -> None:
+    waiting = threading.Event()
+
+    def note(step: str) -> None:
+        if step == "waiting":
+            waiting.set()
+
+    collector = Collector(post.mailbox(), engine, tmp_path / "mail", accept_by_content, pace=QUICK, on_step=note)
     collector.ledger.expect(expectation())
     arrived: list[datetime] = []
 
     def send_it() -> None:
-        threading.Event().wait(0.7)
+        assert waiting.wait(10)
         post.send(report_mail())
         arrived.append(datetime.now(UTC))
 
@@ -402,7 +409,14 @@ def test_waiting_ends_at_its_time(post: Post, collector: Collector) -> None:
     assert collector.wait(soon(0.5)) == []
 
 
-def test_an_expectation_that_comes_while_watching_is_noticed(post: Post, collector: Collector) -> None:
+def test_an_expectation_that_comes_while_watching_is_noticed(post: Post, engine: Engine, tmp_path: Path) -> None:
+    waiting = threading.Event()
+
+    def note(step: str) -> None:
+        if step == "waiting":
+            waiting.set()
+
+    collector = Collector(post.mailbox(), engine, tmp_path / "mail", accept_by_content, pace=QUICK, on_step=note)
     post.send(report_mail())
     stop = threading.Event()
     got: list[Handed] = []
@@ -412,7 +426,7 @@ def test_an_expectation_that_comes_while_watching_is_noticed(post: Post, collect
         stop.set()
 
     with in_background(lambda: collector.watch(stop, take)):
-        threading.Event().wait(0.5)
+        assert waiting.wait(10)
         collector.ledger.expect(expectation())
         assert stop.wait(10)
     assert [handed.expectation_id for handed in got] == ["abc 2026-10"]
