@@ -99,13 +99,12 @@ def may_sandbox() -> bool:
 
 
 # What a browser does of its own accord is of no use here: update itself, sync, ask its maker. Crash reports would hold
-# what was in the browser's memory, passwords too.
+# what was in the browser's memory, passwords too. No --disable-features: it would take the place of Playwright's own.
 SWITCHES = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
     "--disable-crash-reporter",
-    "--disable-features=AutofillServerCommunication,OptimizationHints,MediaRouter",
     "--disable-save-password-bubble",
     "--no-first-run",
 )

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from export_robots.visit import Progress, Visit
 
 _PAGES = 6  # of a form in several steps
-_LOOK_EVERY = 0.25  # seconds
-_POSTS_AT_ONCE = 1.0  # seconds after which a page that posts on its own has begun to
+_LOOK_EVERY = 0.1  # seconds
+_POSTS_AT_ONCE = 1.0  # seconds after which a page that posts by itself has begun to
 
 _COOKIE_BANNER = """() => [...document.querySelectorAll('div, section, aside, dialog, [role=dialog], footer')].some(
     element => element.checkVisibility() && element.innerText.length < 1500
@@ -131,8 +131,6 @@ async def upload(
             raise
         except RobotError as error:
             raise work.meaning(error) from None
-        finally:
-            await guard.close()
 
 
 class _Upload:
@@ -176,7 +174,7 @@ class _Upload:
                     raise UploadNotStarted(f"the portal's form has no box “{BOX}”")
                 async with visit.step("add the file"):
                     await before_post()
-                    await self._guard.open(visit.context)
+                    self._guard.open()
                     self._before = set(await self._lines())
                     self._added = True
                     await self._add_file(form)
@@ -377,7 +375,8 @@ class _Upload:
 
     async def _send(self) -> PortalAnswer:
         with suppress(TimeoutError):  # a page that posts as soon as it has the file
-            await asyncio.wait_for(self._guard.changed.wait(), 0.05 if self._guard.sent else _POSTS_AT_ONCE)
+            ordinary = await self._is_ordinary()
+            await asyncio.wait_for(self._guard.changed.wait(), _LOOK_EVERY if ordinary else _POSTS_AT_ONCE)
         if self._guard.sent:
             judgement = await self._settled()
             button = (await self._look()).submit_button()
@@ -385,6 +384,17 @@ class _Upload:
                 return await self._answer(judgement)
         await self._press()
         return await self._answer(await self._settled())
+
+    async def _is_ordinary(self) -> bool:
+        """Whether the file lies in a form that has a button of its own to send it: nobody makes that post by itself."""
+        form = await self._look()
+        button = form.submit_button()
+        return bool(
+            button
+            and not button.disabled
+            and button.form >= 0
+            and any(control.facts.get("files") and control.form == button.form for control in form.controls)
+        )
 
     async def _wants_sending(self, judgement: Judgement) -> bool:
         """Whether a page that has posted the file by itself still waits for its form to be sent."""
@@ -430,7 +440,7 @@ class _Upload:
                     if judgement.verdict in (Verdict.NO, Verdict.DOUBT) and now - begun > 2:
                         break
                 elif judgement.verdict is not Verdict.WAIT:
-                    await self._moment()
+                    await asyncio.sleep(2 * _LOOK_EVERY)  # a page may show two things one after the other
                     if await self._judgement() == judgement and not guard.pending:
                         break
             await self._moment()

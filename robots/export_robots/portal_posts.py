@@ -1,10 +1,10 @@
 """Lets the file leave the browser once, towards the portal only.
 
 Every request of the portal's page passes here. Two things that a browser does by itself would post a file twice or
-elsewhere, unseen by any page or by Playwright's routing: Chromium repeats a POST when a connection that it had used
-before is cut without an answer (tried: the server gets the whole file twice), and it follows a 307 to wherever it
-leads. So the one request that holds the file is sent from a second, fresh context of the same Chromium, where there is
-no used connection to repeat on and where redirects stop; its answer is handed to the page.
+elsewhere, unseen by the page and by Playwright's routing: Chromium repeats a POST when a kept connection is cut without
+an answer (tried: the server gets the whole file twice, and even a connection that was merely opened in advance counts
+as kept), and it follows a 307 to wherever it leads. So the one request that holds the file is stopped on its way out of
+the page, sent from here, once, on a connection of its own, and its answer is handed to the page.
 """
 
 import asyncio
@@ -17,36 +17,21 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urljoin, urlsplit
 
-from playwright.async_api import BrowserContext, Page, Request, Response, Route, WebSocket
+from playwright.async_api import BrowserContext, Request, Response, Route, WebSocket
 from playwright.async_api import Error as PlaywrightError
 
 from export_robots.origins import Origin, parse_origin
+from export_robots.portal_sending import Answer, Cut, NotSent, send_once
 
 _log = logging.getLogger(__name__)
 
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
-# The browser makes these itself, and lets no script set them.
-_BROWSERS_OWN = re.compile(
-    r"host|connection|content-length|cookie|origin|referer|user-agent|accept-(?:encoding|charset)|te|trailer|upgrade"
-    r"|transfer-encoding|upgrade-insecure-requests|date|expect|keep-alive|dnt|via|sec-.*|proxy-.*|:.*"
-)
-_UNFIT_AFTERWARDS = frozenset({"content-encoding", "content-length", "transfer-encoding", "connection"})
+_MADE_ANEW = re.compile(r"host|connection|content-length|cookie|accept-encoding|transfer-encoding|proxy-.*|:.*")
+_UNFIT_AFTERWARDS = frozenset({"content-length", "transfer-encoding", "connection", "keep-alive"})
 _CHUNK_NUMBERS = re.compile(
     r"chunk|chunkindex|dzchunkindex|chunknumber|resumablechunknumber|flowchunknumber|part|partnumber|offset",
     re.IGNORECASE,
 )
-
-_BLANK = "<!doctype html><title>sending</title><input type=file>"
-_SEND = """async ({url, method, headers, referrer, parts}) => {
-    const file = document.querySelector('input').files[0];
-    const bytes = text => Uint8Array.from(atob(text), character => character.charCodeAt(0));
-    const body = new Blob(parts.map(part => part === null ? file : bytes(part)));
-    try {
-        const options = {credentials: 'include', redirect: 'manual', cache: 'no-store'};
-        await fetch(url, {method, headers, body, referrer, ...options});
-        return '';
-    } catch (error) { return String(error.message).slice(0, 200) || 'failed'; }
-}"""
 
 
 @dataclass(frozen=True)
@@ -54,7 +39,6 @@ class PostAnswer:
     """What the portal answered to the file: `status` 0 means that no answer came."""
 
     status: int
-    content_type: str = ""
     body: str = ""
 
     @property
@@ -86,7 +70,6 @@ class PostGuard:
         self._file = file
         self._open = False
         self._pieces: set[str] = set()
-        self._fresh: _FreshContext | None = None
         with file.open("rb") as stream:
             self._head = stream.read(48)
         self._size = file.stat().st_size
@@ -101,14 +84,9 @@ class PostGuard:
         for page in context.pages:
             page.on("websocket", self._websocket)
 
-    async def open(self, context: BrowserContext) -> None:
+    def open(self) -> None:
         """From now on the file may leave, once."""
-        self._fresh = await _FreshContext.of(context, self._origin, self._file)
         self._open = True
-
-    async def close(self) -> None:
-        if self._fresh:
-            await self._fresh.close()
 
     def _websocket(self, socket: WebSocket) -> None:
         def frame_sent(payload: Any) -> None:
@@ -153,34 +131,54 @@ class PostGuard:
             await self._send(route)
 
     async def _send(self, route: Route) -> None:
-        request = route.request
-        parts = self._parts(request)
-        answer = PostAnswer(0)
+        kept = PostAnswer(0)
         try:
-            if parts is None or self._fresh is None:
-                answer = await self._send_from_page(route)
+            answer = await self._answer(route.request)
+            if answer is None:
+                kept = await self._send_from_page(route)
                 return
-            response = await self._fresh.send(request, request.url, parts)
-            if response and response.status in (307, 308):
-                goal = urljoin(request.url, response.headers.get("location", ""))
-                if parse_origin(goal) != self._origin:
-                    self._set_foreign(goal)
-                    response = None
-                else:
-                    response = await self._fresh.send(request, goal, parts)
-            if response is None:
-                await route.abort("connectionreset")
-                return
-            answer = await _kept(response)
-            headers = {name: value for name, value in response.headers.items() if name not in _UNFIT_AFTERWARDS}
-            cookies = await response.header_values("set-cookie")
-            if cookies:
-                headers["set-cookie"] = "\n".join(cookies)
-            body = b"" if 300 <= response.status < 400 else await response.body()
-            await route.fulfill(status=response.status, headers=headers, body=body)
+            kept = PostAnswer(answer.status, answer.body[:20000].decode("utf-8", "replace"))
+            headers: dict[str, str] = {}
+            for name, value in answer.headers:
+                if name.lower() not in _UNFIT_AFTERWARDS:
+                    # Playwright takes several cookies in one header, a line each.
+                    headers[name.lower()] = f"{headers[name.lower()]}\n{value}" if name.lower() in headers else value
+            await route.fulfill(status=answer.status, headers=headers, body=answer.body)
+        except Cut as error:
+            _log.info("the portal gave no answer to the file: %s", error)
+            await route.abort("connectionreset")
         finally:
-            self.answers.append(answer)
+            self.answers.append(kept)
             self.changed.set()
+
+    async def _answer(self, request: Request) -> Answer | None:
+        """The portal's answer to the request sent from here; None if it has to be sent from the page. Raises `Cut`."""
+        parts = self._parts(request)
+        if parts is None:
+            return None
+        url = request.url
+        for _ in range(2):
+            try:
+                answer = await send_once(request.method, url, await self._headers(request, url), parts)
+            except NotSent as error:
+                # Chromium may know a proxy or a certificate authority that Python does not.
+                _log.info("no connection to the portal from here (%s): the page sends the file itself", error)
+                return None
+            if answer.status not in (307, 308):
+                return answer
+            url = urljoin(url, answer.header("location"))
+            if parse_origin(url) != self._origin:
+                self._set_foreign(url)
+                raise Cut("it wanted the file sent to another address")
+        return answer
+
+    async def _headers(self, request: Request, url: str) -> dict[str, str]:
+        headers = {name: value for name, value in request.headers.items() if not _MADE_ANEW.fullmatch(name)}
+        cookies = await request.frame.page.context.cookies(url)
+        if cookies:
+            headers["cookie"] = "; ".join(f"{cookie['name']}={cookie['value']}" for cookie in cookies)
+        headers["accept-encoding"] = "identity"
+        return headers
 
     async def _send_from_page(self, route: Route) -> PostAnswer:
         """For a body that cannot be made again here: a piece of the file, say."""
@@ -212,17 +210,17 @@ class PostGuard:
         encoded = base64.b64encode(self._head[: len(self._head) // 3 * 3])
         return any(form in body for form in (self._head, escaped, encoded))
 
-    def _parts(self, request: Request) -> list[bytes | None] | None:
-        """The request's body in parts, None standing for the file; None for a body that cannot be made again."""
+    def _parts(self, request: Request) -> list[bytes | Path] | None:
+        """The request's body in parts, the file being one of them; None for a body that cannot be made again."""
         kind = request.headers.get("content-type", "")
         body = _body(request)
         if body is None:
-            return [None] if _piece(request) is None else None
+            return [self._file] if _piece(request) is None else None
         match = re.match(r"multipart/form-data;.*boundary=\"?([^\";]+)", kind, re.IGNORECASE)
         if not match:
             return [body]
         boundary = b"--" + match[1].encode()
-        parts: list[bytes | None] = []
+        parts: list[bytes | Path] = []
         done = 0
         for found in re.finditer(
             rb"(?<=\r\n)?" + re.escape(boundary) + rb"\r\n((?:[^\r\n]+\r\n)+)\r\n(?=\r\n" + re.escape(boundary) + rb")",
@@ -233,80 +231,11 @@ class PostGuard:
                 continue
             if name[1] != self._file.name.replace('"', "%22").encode():
                 return None
-            parts += [body[done : found.end()], None]
+            parts += [body[done : found.end()], self._file]
             done = found.end()
-        if parts.count(None) > 1:
+        if parts.count(self._file) > 1:
             return None
         return [*parts, body[done:]]
-
-
-class _FreshContext:
-    """A second context in which nothing was connected yet, on a blank page of the portal's own origin."""
-
-    def __init__(self, context: BrowserContext, page: Page, source: BrowserContext, origin: Origin) -> None:
-        self._context = context
-        self._page = page
-        self._source = source
-        self._origin = origin
-
-    @classmethod
-    async def of(cls, source: BrowserContext, origin: Origin, file: Path) -> "_FreshContext | None":
-        browser = source.browser
-        if browser is None:
-            return None
-        context = await browser.new_context(service_workers="block", accept_downloads=False)
-        context.set_default_timeout(0)  # a large file takes its time; the upload has a deadline of its own
-        page = await context.new_page()
-
-        async def blank(route: Route) -> None:
-            await route.fulfill(content_type="text/html", body=_BLANK)
-
-        await page.route(f"{origin}/", blank, times=1)
-        await page.goto(f"{origin}/")
-        await page.set_input_files("input", file)
-        return cls(context, page, source, origin)
-
-    async def send(self, request: Request, url: str, parts: list[bytes | None]) -> Response | None:
-        """The portal's answer, redirects not followed; None if none came."""
-        await self._context.clear_cookies()
-        await self._context.add_cookies([_cookie(cookie) for cookie in await self._source.cookies(str(self._origin))])
-        answered: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
-
-        def keep(response: Response) -> None:
-            if response.request.method == request.method and not answered.done():
-                answered.set_result(response)
-
-        self._page.on("response", keep)
-        try:
-            failed = await self._page.evaluate(
-                _SEND,
-                {
-                    "url": url,
-                    "method": request.method,
-                    "headers": {
-                        name: value for name, value in request.headers.items() if not _BROWSERS_OWN.fullmatch(name)
-                    },
-                    "referrer": request.headers.get("referer", "").split("#")[0] or "about:client",
-                    "parts": [None if part is None else base64.b64encode(part).decode() for part in parts],
-                },
-            )
-            if failed and not answered.done():
-                _log.info("the portal gave no answer to the file: %s", failed)
-                return None
-            return await asyncio.wait_for(answered, 5)
-        except TimeoutError:
-            return None
-        finally:
-            self._page.remove_listener("response", keep)
-
-    async def close(self) -> None:
-        with suppress(PlaywrightError, TimeoutError):
-            async with asyncio.timeout(5):
-                await self._context.close()
-
-
-def _cookie(cookie: Any) -> Any:
-    return {key: value for key, value in cookie.items() if value is not None}
 
 
 def _body(request: Request) -> bytes | None:
@@ -317,13 +246,12 @@ def _body(request: Request) -> bytes | None:
 
 
 async def _kept(response: Response) -> PostAnswer:
-    kind = response.headers.get("content-type", "")
     body = ""
     if not 300 <= response.status < 400:
         with suppress(PlaywrightError, TimeoutError):
             async with asyncio.timeout(30):
                 body = (await response.body())[:20000].decode("utf-8", "replace")
-    return PostAnswer(response.status, kind, body)
+    return PostAnswer(response.status, body)
 
 
 def _piece(request: Request) -> str | None:
