@@ -8,18 +8,14 @@ out of step is not.
 """
 
 import logging
-import select
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from enum import Enum, auto
-from time import monotonic
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from imapclient import IMAPClient
 from imapclient.exceptions import CapabilityError, IMAPClientAbortError, IMAPClientError, LoginError, ProtocolError
 
 from report_mailbox.errors import (
@@ -31,6 +27,7 @@ from report_mailbox.errors import (
     MailboxSignInRefused,
     MailboxThrottled,
 )
+from report_mailbox.idling import Woke, pause, until_readable
 from report_mailbox.mailbox import Mailbox, Pace
 from report_mailbox.opening import cause_of, close, hang_up, open_client
 
@@ -46,12 +43,6 @@ _HEAD_FIELDS = (
     "AUTHENTICATION-RESULTS"
 )
 _THROTTLED = ("OVERQUOTA", "UNAVAILABLE", "THROTTL", "TOO MANY", "INUSE", "LIMIT", "TRY AGAIN LATER", "NOT CONNECTED")
-
-
-class Woke(Enum):
-    NOTICE = auto()
-    TIME = auto()
-    ASKED = auto()
 
 
 @dataclass(frozen=True)
@@ -222,7 +213,7 @@ class Connection:
             asked: Looked at about twice a second; True ends the wait.
         """
         if not self.has_idle:
-            return _pause(self._pace.poll, self._pace.glance, asked)
+            return pause(self._pace.poll, self._pace.glance, asked)
         try:
             with self._asking("starting to wait for mail"):
                 self._client.idle()
@@ -231,7 +222,7 @@ class Connection:
             self._idle_refusals += 1
             self._finished = True
             raise MailboxIdleRefused(f"{self._mailbox.place} does not take IDLE: {refused}") from refused
-        woke = self._until_readable(cycle, asked)
+        woke = until_readable(self._client, cycle, self._pace.glance, asked)
         with self._asking("ending the wait for mail", seconds=self._pace.end_idle):
             self._client.socket().settimeout(self._pace.end_idle.total_seconds())
             _, notices = self._client.idle_done()
@@ -243,21 +234,6 @@ class Connection:
     def give_up_idle(self) -> None:
         """Poll from now on: this server has refused IDLE more than once."""
         self._idle_refusals = 2
-
-    def _until_readable(self, cycle: timedelta, asked: Callable[[], bool]) -> Woke:
-        if _notice_already_buffered(self._client):
-            return Woke.NOTICE
-        ends = monotonic() + cycle.total_seconds()
-        poller = select.poll()
-        poller.register(self._client.socket().fileno(), select.POLLIN)
-        while (left := ends - monotonic()) > 0:
-            # Whatever can be read (mail, a farewell, the end of a dead connection) is read by `idle_done`, which unlike
-            # `idle_check` raises when there is nobody at the other end.
-            if poller.poll(min(left, self._pace.glance.total_seconds()) * 1000):
-                return Woke.NOTICE
-            if asked():
-                return Woke.ASKED
-        return Woke.TIME
 
     def _sign_in(self) -> None:
         password = self._mailbox.password()
@@ -382,35 +358,6 @@ class _Refused(MailboxProtocol):
 
 class MailboxIdleRefused(MailboxLost):
     """The connection is finished because IDLE was refused; the next one had better not try it again and again."""
-
-
-def _notice_already_buffered(client: IMAPClient) -> bool:
-    """Whether a notice came in the same segment as the answer to IDLE.
-
-    It is in imaplib's buffer then, where neither `poll` nor `idle_check` sees it: 30 of 30 were missed on Dovecot.
-    """
-    buffer = getattr(client._imap, "file", None)  # noqa: SLF001 - no public way; without it the short cycle remains
-    if buffer is None or not hasattr(buffer, "peek"):
-        return False
-    sock = client.socket()
-    read_time = sock.gettimeout()
-    sock.setblocking(False)
-    try:
-        return bool(buffer.peek(1))
-    except (OSError, ValueError):
-        return False
-    finally:
-        sock.settimeout(read_time)
-
-
-def _pause(length: timedelta, glance: timedelta, asked: Callable[[], bool]) -> Woke:
-    never = threading.Event()
-    ends = monotonic() + length.total_seconds()
-    while (left := ends - monotonic()) > 0:
-        if asked():
-            return Woke.ASKED
-        never.wait(min(left, glance.total_seconds()))
-    return Woke.TIME
 
 
 def _chunks(uids: Iterable[int]) -> Iterator[list[int]]:

@@ -8,7 +8,7 @@ do is a conditional change that only one of them can make.
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import RowMapping, and_, func, select, update
+from sqlalchemy import RowMapping, and_, select, update
 
 from report_mailbox.database import Book, insert_missing, now
 from report_mailbox.files import PARTS, unfinished
@@ -119,10 +119,11 @@ class Ledger(Book):
     def decisions(self) -> dict[int, tuple[Fate | None, str]]:
         """Each mail's decision and reason by its UID; None: not decided yet. Of the folder's present numbering."""
         with self._reading() as connection:
-            newest = select(func.max(messages.c.uidvalidity)).where(self._here()).scalar_subquery()
+            # The last one listed; a server may choose any number for a new one.
+            newest = select(messages.c.uidvalidity).where(self._here()).order_by(messages.c.id.desc()).limit(1)
             query = select(messages.c.uid, messages.c.decision, messages.c.reason)
             rows = connection.execute(
-                query.where(self._here(), messages.c.uidvalidity == newest).order_by(messages.c.uid)
+                query.where(self._here(), messages.c.uidvalidity == newest.scalar_subquery()).order_by(messages.c.uid)
             )
             return {uid: (Fate(fate) if fate else None, reason or "") for uid, fate, reason in rows}
 

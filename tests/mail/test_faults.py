@@ -49,14 +49,15 @@ def collector_for(world: FaultServer, engine: Engine, folder: Path, pace: Pace =
 
 def add_before_the_first_idle(world: FaultServer, collector: Collector) -> None:
     """The mail comes after the last search and before IDLE: the server has no other occasion to announce it."""
-    plain = collector._register.to_mark
+    register = collector._register
+    plain = register.to_mark
 
     def just_then(uidvalidity: int) -> list[int]:
         if not world.mails:
             world.add(RAW)
         return plain(uidvalidity)
 
-    collector._register.to_mark = just_then  # type: ignore[method-assign]
+    register.to_mark = just_then  # type: ignore[method-assign]
 
 
 def test_a_notice_in_the_same_segment_as_the_answer_to_idle_is_seen(engine: Engine, tmp_path: Path) -> None:

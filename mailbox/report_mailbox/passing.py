@@ -1,0 +1,215 @@
+"""One pass over the folder: lists new mails, reads headers, downloads what may be expected, decides, hands over, marks.
+
+The order of safety: the mail's bytes in `spool/`, its files in `parts/`, one transaction in the ledger with the
+decision and the hand-over, and only then the mark in the mailbox. A crash in between repeats what was not finished.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from traceback import extract_tb
+
+from filelock import FileLock, Timeout
+
+from report_mailbox.attachments import UNREADABLE
+from report_mailbox.connection import Connection, MailGone, MailNotGiven, ServerHead
+from report_mailbox.errors import MailboxBusy, MailboxProtocol
+from report_mailbox.files import PARTS, SPOOL, is_whole, make_folder, spooled, sweep_unfinished, unfinished
+from report_mailbox.judging import Accept, Judge, facts_of
+from report_mailbox.mailbox import Limits, Mailbox, Pace
+from report_mailbox.matching import CLOCK_TOLERANCE, Expectation, Fate, Turned, answerable
+from report_mailbox.message import content_hash, domain_of, message_id, read_headers, sent_at, split_header_block
+from report_mailbox.records import Decision, HeadFacts, MailRow
+from report_mailbox.register import MailRegister
+
+logger = logging.getLogger(__name__)
+
+
+class Pass:
+    def __init__(
+        self,
+        mailbox: Mailbox,
+        register: MailRegister,
+        accept: Accept,
+        limits: Limits,
+        pace: Pace,
+        on_step: Callable[[str], None],
+    ) -> None:
+        self._mailbox = mailbox
+        self._register = register
+        self._folder = register.folder
+        self._limits = limits
+        self._pace = pace
+        self._on_step = on_step
+        self._judge = Judge(mailbox, register, limits, accept, on_step)
+
+    def once(self, connection: Connection) -> bool:
+        """One pass. True: mails were new, so that more may have come meanwhile."""
+        with self._alone():
+            new = self._list(connection)
+            self._register.look_back()
+            waiting = self._register.undecided()
+            if waiting:
+                self._read(connection, waiting)
+            self._mark(connection)
+            return new > 0
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One pass at a time. Two would not double anything, but do all the work twice."""
+        lock = FileLock(self._folder / "collector.lock", timeout=self._pace.another_pass.total_seconds(), mode=0o600)
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise MailboxBusy(f"another collector is in the middle of its pass over {self._mailbox.place}") from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _list(self, connection: Connection) -> int:
+        opened = self._register.open_expectations()
+        listed = self._register.listed(connection.uidvalidity)
+        if listed is None:
+            if not opened:
+                return 0  # nothing was ever expected of this folder
+            sweep_unfinished(make_folder(self._folder / SPOOL))
+            sweep_unfinished(make_folder(self._folder / PARTS))
+            listed = (0, self._register.retire_other_numberings(connection.uidvalidity, _since(opened)))
+        start, since = listed[0] + 1, listed[1]
+        if opened and _since(opened) < since:
+            start, since = 1, _since(opened)  # something is expected that may have come before all that is listed
+        new = 0
+        reached = start - 1
+        # The server compares days in a zone of its own.
+        for uids in connection.search(start, (since - timedelta(days=1)).date()):
+            reached = uids[-1]
+            new += self._register.record_listed(connection.uidvalidity, uids, reached, since)
+        reached = max(reached, connection.newest_at_start)
+        if listed != (reached, since):
+            self._register.record_listed(connection.uidvalidity, [], reached, since)
+        if new:
+            self._on_step("listed")
+        return new
+
+    def _read(self, connection: Connection, waiting: list[MailRow]) -> None:
+        bases = self._register.bases()
+        here = [row for row in waiting if row.raw_sha256 and is_whole(self._folder, row.raw_sha256)]
+        for row in here:
+            self._decide(row, bases)
+        present = {row.id for row in here}
+        there = {row.uid: row for row in waiting if row.id not in present and row.uidvalidity == connection.uidvalidity}
+        missing: list[MailRow] = []
+        for uid, head in connection.heads(list(there)):
+            if head is None:
+                missing.append(there[uid])
+                continue
+            facts = self._wanted(there[uid], head, bases)
+            if facts is not None and self._spool(connection, there[uid], facts):
+                self._decide(self._register.mail_row(there[uid].id), bases)
+        self._settle_missing(connection, missing)
+
+    def _wanted(self, row: MailRow, head: ServerHead, bases: set[str]) -> HeadFacts | None:
+        """None: decided by its headers alone."""
+        headers = read_headers(head.headers)
+        received = head.received or sent_at(headers) or datetime.now(UTC)
+        mail = facts_of(headers, bases, received)
+        facts = HeadFacts(received, mail.address, domain_of(mail.sender) if mail.sender else "", head.size)
+        opened = answerable(mail, self._register.open_expectations())
+        if isinstance(opened, Turned):
+            if isinstance(answerable(mail, self._register.answered_lately(datetime.now(UTC))), Turned):
+                self._record(row, Decision(opened.fate, opened.reason, final=opened.final), facts)
+                return None
+        elif head.size > self._limits.mail_bytes:
+            self._record(row, self._judge.too_large(opened, head.size), facts)
+            return None
+        return facts
+
+    def _spool(self, connection: Connection, row: MailRow, facts: HeadFacts) -> bool:
+        if row.fetches >= self._limits.fetches:
+            self._record(row, Decision(Fate.HELD, "the mail server does not hand it out"), facts)
+            return False
+        self._register.note_fetch(row.id)
+        try:
+            with unfinished(self._folder / SPOOL) as (new, keep):
+                size = connection.download(row.uid, new, limit=self._limits.mail_bytes)
+                if size > self._limits.mail_bytes:
+                    self._record(row, Decision(Fate.HELD, "it is larger than its server said"), facts)
+                    return False
+                raw_sha256 = new.sha256
+                path = keep(spooled(self._folder, raw_sha256).name)
+        except MailGone:
+            self._record(row, Decision(Fate.IGNORED, "it was moved or deleted before it was read"), facts)
+            return False
+        except MailNotGiven as refusal:
+            logger.warning("mail %d is not handed out: %s", row.uid, refusal)
+            return False
+        raw = path.read_bytes()
+        self._register.note_spooled(
+            row.id,
+            facts,
+            raw_sha256=raw_sha256,
+            content_sha256=content_hash(raw),
+            message_id=message_id(read_headers(split_header_block(raw))),
+        )
+        self._on_step("spooled")
+        return True
+
+    def _decide(self, row: MailRow, bases: set[str]) -> None:
+        if row.raw_sha256 is None:
+            return
+        path = spooled(self._folder, row.raw_sha256)
+        if row.attempts >= self._limits.attempts:
+            self._record(row, Decision(Fate.HELD, f"it could not be read in {row.attempts} attempts"))
+            return
+        self._register.note_attempt(row.id)
+        try:
+            decision = self._judge.judge(row.id, path.read_bytes(), row.received or datetime.now(UTC), bases)
+        except UNREADABLE as error:
+            # Whatever the parser stumbles over costs this mail, not the others. It is counted, and held in the end.
+            # The message of such an error may quote the mail: the log gets the place only.
+            place = extract_tb(error.__traceback__)[-1]
+            logger.warning(
+                "mail %d cannot be read (%s in %s:%s)", row.uid, type(error).__name__, place.filename, place.lineno
+            )
+            return
+        self._on_step("judged")
+        recorded = self._record(row, decision)
+        if recorded and not decision.parts and not decision.hand_over:
+            path.unlink(missing_ok=True)  # it brought nothing; and it may hold a sign-in code
+
+    def _record(self, row: MailRow, decision: Decision, facts: HeadFacts | None = None) -> bool:
+        recorded = self._register.decide(row.id, decision, facts)
+        if recorded:
+            logger.info("mail %d: %s: %s", row.uid, decision.fate, decision.reason)
+            self._on_step("decided")
+        return recorded
+
+    def _settle_missing(self, connection: Connection, missing: list[MailRow]) -> None:
+        """Gone only if a search does not find them either: servers leave mails out of long answers."""
+        for row in missing:
+            if not connection.still_there(row.uid):
+                self._record(row, Decision(Fate.IGNORED, "it was moved or deleted before it was read"))
+            elif row.fetches >= self._limits.fetches:
+                self._record(row, Decision(Fate.HELD, "the mail server does not hand out its headers"))
+            else:
+                self._register.note_fetch(row.id)
+
+    def _mark(self, connection: Connection) -> None:
+        uids = self._register.to_mark(connection.uidvalidity)
+        if not uids:
+            return
+        try:
+            connection.mark_done(uids)
+        except MailboxProtocol as refusal:
+            # Only a courtesy to people: the ledger knows that they are done.
+            logger.warning("mails that are done could not be marked: %s", refusal)
+            self._register.marking(connection.uidvalidity, uids, done=False)
+            return
+        self._register.marking(connection.uidvalidity, uids, done=True)
+        self._on_step("marked")
+
+
+def _since(expectations: Sequence[Expectation]) -> datetime:
+    return min(each.newer_than for each in expectations) - CLOCK_TOLERANCE
