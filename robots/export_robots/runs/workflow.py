@@ -76,7 +76,7 @@ async def _passage(delivery: str, run: str, *, upload: bool, wait: bool) -> Outc
     if standing == State.EXPECTED:
         await _step("ask", asking.ask, delivery, run, options=_TWICE)
     if standing != State.COLLECTED:
-        if not wait and not await _step("report_is_here", asking.report_is_here, delivery, run):
+        if not wait:
             return Outcome.REQUESTED
         await _wait_for_report(delivery, run)
     await _step("check", finishing.check, delivery)
