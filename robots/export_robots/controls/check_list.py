@@ -1,5 +1,7 @@
 """A list of which several entries can be ticked: native boxes, ARIA roles, styled labels, or a list box."""
 
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from export_robots.controls.screen import Gone, Scope, Screen, Thing
@@ -19,6 +21,10 @@ class Tick:
     tick: Thing
 
 
+class _Closed(Exception):
+    """The list has closed while it was being worked: something else came up and took the page's attention."""
+
+
 class CheckList:
     """The check list that opens from `opener`; `what` names it in messages."""
 
@@ -29,51 +35,72 @@ class CheckList:
         self._scope: list[Thing] = []
 
     async def open(self) -> list[Tick]:
-        """Open the list and read all of it."""
+        """Open the list, unless it is open, and read all of it."""
+        if self._scope and not await self._screen.gone(self._scope):
+            return await self.read()
         self._scope, ticks = await self._screen.open(self._opener, self._read, self._what)
         await self._search("")
         return await self.read() or ticks
 
     async def read(self) -> list[Tick]:
-        """The entries as they are shown now, without those that a search hides."""
-        return await self._read(self._scope) or []
+        """The entries as they are shown now, without those that a search hides. Raises `_Closed`."""
+        try:
+            ticks = await self._read(self._scope)
+        except Gone as error:
+            raise _Closed from error
+        if not ticks and await self._screen.gone(self._scope):
+            raise _Closed
+        return ticks or []
 
     async def close(self, *, keep: bool = True) -> None:
         """Close the list; with `keep`, by its own Apply or Done button if it has one, for else nothing is kept."""
         if keep:
-            buttons = await self._screen.look("find", {"words": APPLY.folded, "scope": self._scope})
-            if buttons:
-                await self._screen.click(buttons[0])
+            with suppress(Gone):
+                buttons = await self._screen.look("find", {"words": APPLY.folded, "scope": self._scope})
+                if buttons:
+                    await self._screen.click(buttons[0])
         await self._screen.close(self._scope, self._opener)
 
     async def tick_only(self, wanted: Words) -> None:
         """Untick everything, tick `wanted`, and read back that it alone is ticked."""
-        ticks = await self.open()
-        target = self._one(ticks, wanted)
-        for _ in range(_TRIES):
+
+        async def tick() -> bool:
+            target = self._one(await self.read(), wanted)
             # The wanted one first: some lists tick everything again as soon as nothing is ticked.
             await self._set(target.label, True)
-            for tick in await self.read():
-                if tick.checked and tick.label != target.label and not ALL.matches(tick.label):
-                    await self._set(tick.label, False)
-            if _ticked(await self.read()) == [target.label]:
-                break
-        self._require(_ticked(await self.read()) == [target.label], f"only {wanted} ticked")
-        await self.close()
+            for entry in await self.read():
+                if entry.checked and entry.label != target.label and not ALL.matches(entry.label):
+                    await self._set(entry.label, False)
+            return _ticked(await self.read()) == [target.label]
+
+        await self._until_kept(tick, f"only {wanted} ticked")
 
     async def tick_all_but(self, unwanted: Words) -> None:
         """Tick everything except `unwanted`, and read back that it is so."""
-        await self.open()
-        for _ in range(_TRIES):
+
+        async def tick() -> bool:
             await self._tick_all(unwanted)
             if not await self._labels(unwanted):
                 await self._search(unwanted[0])
             for label in await self._labels(unwanted):
                 await self._set(label, False)
             await self._search("")
-            if self._all_but(await self.read(), unwanted):
+            return self._all_but(await self.read(), unwanted)
+
+        await self._until_kept(tick, f"everything ticked but {unwanted}")
+
+    async def _until_kept(self, tick: Callable[[], Awaitable[bool]], state: str) -> None:
+        """Open the list and do `tick` until it says that all is as wanted; again from the start if the list closes."""
+        kept = False
+        for _ in range(_TRIES):
+            await self.open()
+            try:
+                kept = await tick()
+            except _Closed:
+                continue
+            if kept:
                 break
-        self._require(self._all_but(await self.read(), unwanted), f"everything ticked but {unwanted}")
+        self._require(kept, state)
         await self.close()
 
     async def read_ticked(self) -> tuple[list[str], list[str]]:

@@ -43,7 +43,8 @@ class Icons:
         return self._tips[icon]
 
     async def _worded(self, icon: Thing) -> bool:
-        return any(len(name) > 2 for name in await self._screen.look("names", icon))
+        """A button that shows words says its name; an icon's hidden one may be only the picture's: “database”."""
+        return len(await self._screen.look("text", icon)) > 2
 
     async def _hover(self, icon: Thing) -> list[str]:
         await self._screen.page.mouse.move(1, 1)

@@ -149,6 +149,11 @@ class Screen:
                 await element.click(timeout=CLICK_SECONDS * 1000, no_wait_after=True)
             except PlaywrightTimeoutError:
                 cleared = await self.clear_the_way(thing)
+                place = None if cleared else await self.look("hits", thing)
+                if place is not None:
+                    # Its row takes the click in its place (pointer-events: none), which Playwright holds for a cover.
+                    await self.page.mouse.click(*place)
+                    return
                 if not cleared and clock() > ends:
                     name = (await self.look("names", thing) or ["a control"])[0]
                     raise SiteChanged(f"“{name}” is there but cannot be clicked: something else lies over it") from None
@@ -176,11 +181,11 @@ class Screen:
                 continue
             with suppress(PlaywrightError, Gone):
                 await (await self.handle(button)).click(timeout=CLICK_SECONDS * 1000)
-                await self.within(1.0, lambda dialog=dialog: self._gone([dialog]))  # type: ignore[misc]
+                await self.within(1.0, lambda dialog=dialog: self.gone([dialog]))  # type: ignore[misc]
                 self.visit.progress.note("closed a banner or dialog that lay in the way")
                 return True
         await self.page.keyboard.press("Escape")
-        return bool(await self.within(0.5, lambda: self._gone([cover])))
+        return bool(await self.within(0.5, lambda: self.gone([cover])))
 
     async def _dismissal(self, scope: Scope) -> Thing | None:
         found = await self.look("find", {"words": DISMISS.folded, "scope": scope, "loose": False})
@@ -200,7 +205,7 @@ class Screen:
         """
         for _ in range(2):
             await self.look("mark")
-            await self.click(opener)
+            await self._click_opener(opener)
 
             async def look_into_what_came_up() -> tuple[list[Thing], Found] | None:
                 scope = await self.look("fresh")
@@ -214,24 +219,39 @@ class Screen:
                 break
         raise SiteChanged(f"{what} was opened, and what should be in it is not there{await self._what_there_is()}")
 
+    async def _click_opener(self, opener: Thing) -> None:
+        """Click a box where that opens or closes it, and not on the cross that takes one of its entries out.
+
+        Some crosses come up only under the mouse, so that each place is looked at with the mouse on it.
+        """
+        if await self.look("mayTake", opener):
+            await (await self.handle(opener)).scroll_into_view_if_needed()
+            for place in await self.look("places", opener):
+                await self.page.mouse.move(*place)
+                if await self.look("safeAt", opener, place):
+                    await self.page.mouse.click(*place)
+                    return
+        await self.click(opener)
+
     async def close(self, scope: Sequence[Thing], opener: Thing | None = None) -> None:
         """Close what `open` opened, by Escape, by its opener, or by a click beside it; best effort."""
         with suppress(Gone):
             if await self.look("allGone", scope):
                 return
             await self.page.keyboard.press("Escape")
-            if await self.within(0.4, lambda: self._gone(scope)):
+            if await self.within(0.4, lambda: self.gone(scope)):
                 return
             if opener is not None and await self.look("over", opener) is None:
-                await self.click(opener)
-                if await self.within(0.6, lambda: self._gone(scope)):
+                await self._click_opener(opener)
+                if await self.within(0.6, lambda: self.gone(scope)):
                     return
             place = await self.look("neutral", scope)
             if place is not None:
                 await self.page.mouse.click(*place)
-                await self.within(0.6, lambda: self._gone(scope))
+                await self.within(0.6, lambda: self.gone(scope))
 
-    async def _gone(self, scope: Sequence[Thing]) -> bool | None:
+    async def gone(self, scope: Sequence[Thing]) -> bool | None:
+        """True if nothing of `scope` can be seen any more; for `within`."""
         try:
             return bool(await self.look("allGone", scope)) or None
         except Gone:

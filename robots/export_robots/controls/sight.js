@@ -240,6 +240,32 @@
     return cover;
   };
 
+  // Where a click on the middle of `el` lands on it or on the row that it is a part of; null if it lands elsewhere.
+  S.hits = (el) => {
+    const r = rect(el);
+    const x = r.x + r.width / 2, y = r.y + r.height / 2;
+    const top = topAt(x, y);
+    if (!top || el.closest("[aria-disabled=true],[disabled]") || !(holds(el, top) || (holds(top, el) && rect(top).height < r.height * 3))) return null;
+    return [x, y];
+  };
+  // Whether there is something in `el` that a click must not hit: the cross that takes a chosen entry out, for one.
+  const taking = (top, el) => {
+    for (let up = top; up && up !== el && holds(el, up); up = parentOf(up)) {
+      if (/(^|[\s_-])(close|remove|clear|delete|times|cross)/i.test(classOf(up) + " " + (up.getAttribute("aria-label") || "")) || /^[×✕✖x]$/.test(S.text(up))) return true;
+      if (up.matches("button,a,[role=button]") && up !== el) return true;
+    }
+    return false;
+  };
+  S.mayTake = (el) => [...el.querySelectorAll("*")].some((inner) => taking(inner, el));
+  S.places = (el) => {
+    const r = rect(el);
+    const y = r.y + r.height / 2;
+    return [0.5, 0.25, 0.75, 0.05, 0.62, 0.38, 0.93].map((part) => [r.x + r.width * part, y]);
+  };
+  S.safeAt = (el, [x, y]) => {
+    const top = topAt(x, y);
+    return !!top && holds(el, top) && !taking(top, el);
+  };
   // A place where a click does nothing but close what is open: on nothing that is worked, and not in `scope`.
   S.neutral = (scope) => {
     for (let y = 40; y < innerHeight; y += 37) {
@@ -291,9 +317,14 @@
     return el.getAttribute("title") || "";
   };
   const rowOf = (el) => {
+    let row = rowAround(el);
+    while (row && style(row).pointerEvents === "none" && parentOf(row)) row = parentOf(row); // its row takes the clicks
+    return row;
+  };
+  const rowAround = (el) => {
     // what a person clicks: the visible row or label that belongs to the tick alone
     if (seen(el) && S.text(el)) return el;
-    for (const label of el.labels || []) if (seen(label)) return label;
+    for (const label of el.labels || []) if (seen(label) && S.text(label)) return label;
     for (let up = parentOf(el), steps = 0; up && steps < 4; up = parentOf(up), steps++) {
       if ([...up.querySelectorAll(ITEM)].filter((other) => other !== el && !holds(other, el) && !holds(el, other)).length) break;
       if (seen(up) && S.text(up)) return up;
@@ -715,7 +746,7 @@
   };
   S.busy = () => {
     if (document.readyState === "loading") return true;
-    for (const el of document.querySelectorAll("[aria-busy=true],[role=progressbar]")) if (seen(el)) return true;
+    for (const el of document.querySelectorAll("[aria-busy=true],[role=progressbar]:not([aria-valuenow])")) if (seen(el)) return true;
     return false;
   };
 
