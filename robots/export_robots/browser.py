@@ -13,6 +13,7 @@ import signal
 import tempfile
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -23,7 +24,14 @@ from playwright.async_api import Browser as PlaywrightBrowser
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Playwright, async_playwright
 
-from export_robots.chromium import INSTALL_HINT, SWITCHES, find_chromium, may_sandbox, require_display
+from export_robots.chromium import (
+    INSTALL_HINT,
+    SWITCHES,
+    find_chromium,
+    may_sandbox,
+    require_discretion,
+    require_display,
+)
 from export_robots.outcomes import UsageWrong
 from export_robots.site_errors import BrowserCrashed
 from export_robots.visit import Login, NoCodes, NoProgress, Progress, SignInCodes, Visit
@@ -39,8 +47,6 @@ _CLOSE = 10.0
 _EVIDENCE = 60.0
 # Chromium and the driver only ever grow; a fresh pair costs about half a second.
 _VISITS_PER_CHROMIUM = 50
-# These make Playwright's driver print everything that is sent to the browser, passwords too.
-_TELLTALES = ("DEBUG", "DEBUG_FILE", "PWDEBUG")
 
 
 @asynccontextmanager
@@ -49,9 +55,11 @@ async def open_browser(
 ) -> AsyncIterator["Browser"]:
     """The process's browser. `folder` (the home's `browser`) takes the profile and whatever else Chromium writes.
 
-    Nothing is started before the first visit. Raises `UsageWrong` for a window on a machine without a display.
+    Nothing is started before the first visit. Raises `UsageWrong` for a window on a machine without a display, and
+    where the environment has Playwright print what is typed.
     """
     require_display(headed)
+    require_discretion()
     browser = Browser(settings, headed=headed, folder=folder)
     try:
         yield browser
@@ -88,21 +96,20 @@ class Browser:
 
         If the body fails, evidence is kept before the context is closed; neither can change how the body ended.
         """
-        chromium = await self._chromium()
-        chromium.visits += 1
+        options = _VisitOptions(
+            url,
+            login,
+            run,
+            codes or NoCodes(),
+            progress or NoProgress(),
+            self._settings.step_timeout,
+            zone,
+            locale,
+            service_workers,
+            traced=evidence is not None,
+        )
+        chromium, visit = await self._opened(options)
         try:
-            visit = await chromium.open_visit(
-                url,
-                login,
-                run=run,
-                codes=codes or NoCodes(),
-                progress=progress or NoProgress(),
-                step_timeout=self._settings.step_timeout,
-                zone=zone,
-                locale=locale,
-                service_workers=service_workers,
-                traced=evidence is not None,
-            )
             failure: BaseException | None = None
             try:
                 yield visit
@@ -119,6 +126,20 @@ class Browser:
         finally:
             chromium.visits -= 1
             await self._let_go(chromium)
+
+    async def _opened(self, options: "_VisitOptions") -> "tuple[_Chromium, Visit]":
+        """A visit and the Chromium that it is in; one that has died unnoticed is replaced, once."""
+        for last in (False, True):
+            chromium = await self._chromium()
+            chromium.visits += 1
+            try:
+                return chromium, await chromium.open_visit(options)
+            except BaseException as error:
+                chromium.visits -= 1
+                await self._let_go(chromium)
+                if last or not isinstance(error, BrowserCrashed):
+                    raise
+        raise AssertionError
 
     async def version(self) -> str:
         """Starts the browser if need be. Raises `UsageWrong` if it does not start."""
@@ -149,6 +170,20 @@ class Browser:
             if self._current is chromium:
                 self._current = None
             await chromium.close()
+
+
+@dataclass(frozen=True)
+class _VisitOptions:
+    url: str
+    login: Login | None
+    run: str
+    codes: SignInCodes
+    progress: Progress
+    step_timeout: timedelta
+    zone: ZoneInfo | None
+    locale: str | None
+    service_workers: Literal["allow", "block"]
+    traced: bool
 
 
 class _Chromium:
@@ -189,31 +224,18 @@ class _Chromium:
             raise
         return cls(playwright, browser, await _process_of(browser), files)
 
-    async def open_visit(
-        self,
-        url: str,
-        login: Login | None,
-        *,
-        run: str,
-        codes: SignInCodes,
-        progress: Progress,
-        step_timeout: timedelta,
-        zone: ZoneInfo | None,
-        locale: str | None,
-        service_workers: Literal["allow", "block"],
-        traced: bool,
-    ) -> Visit:
+    async def open_visit(self, options: "_VisitOptions") -> Visit:
         try:
             async with asyncio.timeout(_START):
                 context = await self._browser.new_context(
                     accept_downloads=False,
-                    timezone_id=zone.key if zone else None,
-                    locale=locale,
-                    service_workers=service_workers,
+                    timezone_id=options.zone.key if options.zone else None,
+                    locale=options.locale,
+                    service_workers=options.service_workers,
                     viewport={"width": 1440, "height": 900},
                 )
                 # Without snapshots and pictures: those would hold the pages, and the pages hold leads.
-                if traced:
+                if options.traced:
                     await context.tracing.start(screenshots=False, snapshots=False, sources=False)
                 page = await context.new_page()
         except (PlaywrightError, TimeoutError) as error:
@@ -222,12 +244,12 @@ class _Chromium:
         return Visit(
             context,
             page,
-            url,
-            login=login,
-            run=run,
-            codes=codes,
-            progress=progress,
-            step_timeout=step_timeout,
+            options.url,
+            login=options.login,
+            run=options.run,
+            codes=options.codes,
+            progress=options.progress,
+            step_timeout=options.step_timeout,
             scratch=self._files.path,
         )
 
@@ -243,17 +265,15 @@ class _Chromium:
 
 async def _start_driver(folder: Path) -> Playwright:
     # The driver takes its environment from ours when it is started, and offers no other way.
-    held = {name: os.environ.pop(name) for name in _TELLTALES if name in os.environ}
-    held_folder = os.environ.get("TMPDIR")
+    held = os.environ.get("TMPDIR")
     os.environ["TMPDIR"] = str(folder)
     try:
         return await async_playwright().start()
     finally:
-        os.environ.update(held)
-        if held_folder is None:
+        if held is None:
             del os.environ["TMPDIR"]
         else:
-            os.environ["TMPDIR"] = held_folder
+            os.environ["TMPDIR"] = held
 
 
 async def _launch(playwright: Playwright, executable: Path, *, headed: bool) -> PlaywrightBrowser:

@@ -1,6 +1,7 @@
 """Which Chromium to start, and with which switches."""
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ INSTALL_HINT = (
     "a browser elsewhere is named with `executable` under [browser] in the configuration."
 )
 
+# Playwright's logs that show what is sent.
+_LOGS = ("api", "channel", "protocol", "server", "input", "browser")
 # Per channel: programs on the PATH (Linux), then the places where the installers of macOS and Windows put them.
 _CHANNELS: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "chrome": (
@@ -90,6 +93,22 @@ def require_display(headed: bool) -> None:
         raise UsageWrong(
             "--headed was given, and this machine has no display",
             "Leave --headed out, or run the command with `xvfb-run -a`.",
+        )
+
+
+def require_discretion() -> None:
+    """Raise `UsageWrong` if the environment makes Playwright print all that goes to the browser, passwords too.
+
+    Playwright reads these variables when it is imported, so that it is too late to take them away.
+    """
+    wanted = [name for name in re.split(r"[\s,]+", os.environ.get("DEBUG", "")) if name and not name.startswith("-")]
+    patterns = [re.compile(".*".join(re.escape(part) for part in name.split("*"))) for name in wanted]
+    telling = ["DEBUG"] if any(pattern.fullmatch(f"pw:{log}") for pattern in patterns for log in _LOGS) else []
+    telling += [name for name in ("DEBUGP", "PWDEBUG") if os.environ.get(name)]
+    if telling:
+        raise UsageWrong(
+            f"the variable {telling[0]} is set, and Playwright would print what it types, passwords too",
+            f"Run `unset {telling[0]}`, then the same command again.",
         )
 
 

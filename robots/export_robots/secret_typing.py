@@ -17,7 +17,7 @@ from playwright.async_api import Error as PlaywrightError
 from export_robots.origins import Origin
 
 # Returns a word. `execCommand` and not `.value =`: it makes the events of real typing, which frameworks listen for.
-_TYPE = """function (secret, origin, kinds, dryRun) {
+_TYPE = """function (secret, origin, kinds) {
     if (!(this instanceof HTMLInputElement)) return 'not an input';
     if (location.origin !== origin || self.origin !== origin) return 'origin';
     const boxes = secret.length > 1 && this.maxLength === 1 && kinds.length > 1
@@ -42,19 +42,21 @@ _TYPE = """function (secret, origin, kinds, dryRun) {
         if (!box.checkVisibility({visibilityProperty: true}) || place.width < 2 || place.height < 2) return 'hidden';
         if (box.matches(':disabled')) return 'disabled';
         if (box.readOnly) return 'read-only';
-        if (dryRun) continue;
         const value = boxes.length > 1 ? secret[index] : secret;
         box.focus();
         if (box.getRootNode().activeElement !== box || box.type !== this.type) return 'focus';
         box.select();
-        if (!document.execCommand('insertText', false, value) || box.value.length !== value.length) {
+        if (!document.execCommand('insertText', false, value)) {
             const own = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value').set;
             own.call(box, value);
             box.dispatchEvent(new InputEvent('input', {bubbles: true, inputType: 'insertText'}));
             box.dispatchEvent(new Event('change', {bubbles: true}));
         }
         // A row of boxes may send itself off once the last one is filled, and be gone.
-        if (box.isConnected && boxes.length === 1 && box.value.length !== value.length) return 'not held';
+        if (box.isConnected && boxes.length === 1 && box.value.length !== value.length) {
+            box.value = '';
+            return 'not held';
+        }
     }
     return 'done';
 }"""
@@ -87,7 +89,6 @@ async def type_secret(
     if frame is None:
         return _REFUSALS["gone"]
     name = f"field{secrets.token_hex(8)}"
-    arguments = [secret, str(origin), list(kinds)]
     try:
         # Some pages lift `readonly` or build the real field only once it has the focus.
         await handle.focus()
@@ -96,7 +97,7 @@ async def type_secret(
         if session is None or element is None:
             return _REFUSALS["gone"]
         try:
-            said = await _call(session, element, [*arguments, False])
+            said = await _call(session, element, [secret, str(origin), list(kinds)])
         finally:
             with suppress(PlaywrightError):
                 await session.detach()

@@ -94,7 +94,8 @@ def looked_for(message: str) -> str:
     what = re.sub(r" to be (?:visible|hidden|attached|detached)$| resolved to \d+ elements:?$", "", what)
     # The last part of a chain is the thing itself, the parts before it say where.
     said = next((form.format(*found[-1]) for form, found in _found(what) if found), what[:120])
-    state = next((words for sign, words in _STATES if sign in message), "it was not there")
+    otherwise = "it could not be used" if "locator resolved to" in message else "it was not there"
+    state = next((words for sign, words in _STATES if sign in message), otherwise)
     if not said:
         return message.splitlines()[0][:160] if message else "something on the page"
     return f"{said}: {state}"

@@ -366,7 +366,7 @@ class Visit:
         return f"{host} answered with HTTP {recent[-1]}" if recent else None
 
     async def _in_maintenance(self, page: Page) -> bool:
-        """A page that says so in its title or a heading, and on which there is nearly nothing to operate."""
+        """A page that says so in its title, a heading or its few words, and has nearly nothing to operate."""
         with suppress(PlaywrightError, TimeoutError):
             async with asyncio.timeout(_LOOK):
                 said, controls = await page.evaluate(_SAID)
@@ -375,8 +375,9 @@ class Visit:
 
 
 _SAID = """() => [
-    [document.title, ...[...document.querySelectorAll('h1, h2, h3, [role=heading]')].map(e => e.textContent)]
-        .join('\\n').slice(0, 2000),
+    [document.title, ...[...document.querySelectorAll('h1, h2, h3, [role=heading]')].map(e => e.textContent),
+     document.body && document.body.innerText.length < 1000 ? document.body.innerText : '']
+        .join('\\n').slice(0, 3000),
     document.querySelectorAll('input:not([type=hidden]), select, textarea, button, [role=button], table').length,
 ]"""
 
