@@ -1,5 +1,6 @@
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,13 +55,16 @@ def _nothing_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 
 
 @pytest.fixture
-def robot(capfd: pytest.CaptureFixture[str]) -> Robot:
+def robot(capfd: pytest.CaptureFixture[str]) -> Iterator[Robot]:
+    before = os.umask(0o022)  # a command takes on another one for its whole process
+
     def run(*words: str) -> Answer:
         code = cli.run(words)
         out, said = capfd.readouterr()
         return Answer(code, out, said)
 
-    return run
+    yield run
+    os.umask(before)
 
 
 @pytest.fixture

@@ -124,12 +124,14 @@ Robot = Callable[..., Answer]
 
 
 @pytest.fixture
-def robot(capfd: pytest.CaptureFixture[str]) -> Robot:
+def robot(capfd: pytest.CaptureFixture[str]) -> Iterator[Robot]:
     """Carries out a command in this process."""
+    before = os.umask(0o022)  # a command takes on another one for its whole process
 
     def run(place: Place, *words: str) -> Answer:
         code = cli.run(place.command(*words))
         out, said = capfd.readouterr()
         return Answer(code, json.loads(out) if out.startswith("{") else {"text": out}, said)
 
-    return run
+    yield run
+    os.umask(before)
