@@ -26,7 +26,7 @@ SIZE_LIMIT = 200 * 1024 * 1024
 LONGEST = timedelta(minutes=10)
 
 _REDIRECTS = 10
-_SILENCE = 60  # seconds without a byte
+_SILENCE = 30  # seconds without a byte; also how long a fetch that was given up may linger
 _CHUNK = 256 * 1024
 
 

@@ -13,11 +13,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from playwright.async_api import Error as PlaywrightError
-
 from export_robots.outcomes import Outcome, RobotError, SiteDown, UploadFailed
 from export_robots.portal_answer import Judgement, Verdict, is_final, judge
-from export_robots.portal_form import BOX, Control, PortalForm, same_name
+from export_robots.portal_filling import FormFilling
+from export_robots.portal_form import BOX, PortalForm
+from export_robots.portal_page import PortalPage
 from export_robots.portal_posts import PostGuard
 from export_robots.redaction import Redactor
 
@@ -30,40 +30,6 @@ if TYPE_CHECKING:
 _PAGES = 6  # of a form in several steps
 _LOOK_EVERY = 0.1  # seconds
 _POSTS_AT_ONCE = 1.0  # seconds after which a page that posts by itself has begun to
-
-_COOKIE_BANNER = """() => [...document.querySelectorAll('div, section, aside, dialog, [role=dialog], footer')].some(
-    element => element.checkVisibility() && element.innerText.length < 1500
-        && /cookie|t[ée]moins? (de connexion|de navigation)/i.test(element.innerText)
-        && (/fixed|sticky/.test(getComputedStyle(element).position) || element.matches('dialog, [role=dialog]')))"""
-_TEXT = """() => {
-    const texts = [document.body?.innerText ?? ''];
-    for (const { shadowRoot } of document.querySelectorAll('*')) {
-        if (shadowRoot) texts.push(...[...shadowRoot.children].map(element => element.innerText ?? ''));
-    }
-    return texts.join('\\n');
-}"""
-_FORM_GOAL = """button => {
-    const form = button.form ?? button.closest('form');
-    const goal = button.getAttribute('formaction') || form?.getAttribute('action');
-    return goal && !/^\\s*javascript:/i.test(goal) ? new URL(goal, document.baseURI).origin : '';
-}"""
-# The file comes out of an input made for it, so that it need not be handed over as a text.
-_MAKE_INPUT = """() => {
-    const input = document.createElement('input');
-    input.type = 'file';
-    input.hidden = true;
-    input.dataset.robot = 'file';
-    document.body.append(input);
-}"""
-_DROP = """zone => {
-    const input = document.querySelector('input[data-robot=file]');
-    const carried = new DataTransfer();
-    carried.items.add(input.files[0]);
-    input.remove();
-    for (const kind of ['dragenter', 'dragover', 'drop']) {
-        zone.dispatchEvent(new DragEvent(kind, {bubbles: true, cancelable: true, dataTransfer: carried}));
-    }
-}"""
 
 
 class UploadNotStarted(UploadFailed):
@@ -125,7 +91,6 @@ async def upload(
         guard = PostGuard(visit.origin, file)
         work = _Upload(visit, guard, portal.url, file, dealership, portal.email or email, confirmation, sending_within)
         try:
-            await guard.attach(visit.context)
             return await work.run(before_post)
         except UploadFailed:
             raise
@@ -147,35 +112,35 @@ class _Upload:
     ) -> None:
         self._visit = visit
         self._guard = guard
+        self._page = PortalPage(visit)
+        self._filling = FormFilling(visit, self._page, dealership, email, self._cannot_be_sent)
         self._url = url
         self._file = file
-        self._dealership = dealership
-        self._email = email
         self._confirmation = confirmation
         self._sending_within = sending_within
         self._patience = visit.step_timeout.total_seconds()
         self._added = False
-        self._ticked = False
         self._before: set[str] = set()
         self._redactor = Redactor([], [email] if email else [])
 
     async def run(self, before_post: Callable[[], Awaitable[None]]) -> PortalAnswer:
         visit = self._visit
         async with visit.step("open the portal"):
+            await self._guard.attach(visit.context)
             await visit.goto(self._url)
             await self._require_own_origin()
             await self._ready()
         for page in range(_PAGES):
             async with visit.step("fill in the portal's form" if page == 0 else "fill in the portal's next page"):
-                form = await self._filled()
+                form = await self._filling.fill()
             wizard = form.submit_button() is None and form.onward_button() is not None
             if form.takes_file and not self._added:
-                if not self._ticked and not wizard:
+                if not self._filling.ticked and not wizard:
                     raise UploadNotStarted(f"the portal's form has no box “{BOX}”")
                 async with visit.step("add the file"):
                     await before_post()
                     self._guard.open()
-                    self._before = set(await self._lines())
+                    self._before = set(await self._page.lines())
                     self._added = True
                     await self._add_file(form)
             if not wizard and self._added:
@@ -184,7 +149,7 @@ class _Upload:
                 await self._go_on()
         else:
             raise UploadNotStarted(f"the portal's form did not come to an end after {_PAGES} pages")
-        if not self._ticked:
+        if not self._filling.ticked:
             raise self._cannot_be_sent(f"the portal's form has no box “{BOX}”")
         async with visit.step("send the file to the portal"):
             return await self._send()
@@ -204,7 +169,7 @@ class _Upload:
     # Before the file is added.
 
     async def _require_own_origin(self) -> None:
-        if await self._visit.page.evaluate("location.origin") != str(self._visit.origin):
+        if not await self._page.is_the_portals():
             raise UploadNotStarted(
                 "the portal's page leads to another address than the configured one",
                 "Open the portal by hand; if it has moved, put its new address under [portal] in the configuration.",
@@ -213,121 +178,20 @@ class _Upload:
     async def _ready(self) -> None:
         """Wait until there is a form to fill in, and put away what lies over it."""
         deadline = time.monotonic() + self._patience
-        form = await self._look()
+        form = await self._page.look()
         while not (form.takes_file or form.onward_button() or form.boxes()) and time.monotonic() < deadline:
             await self._moment()
-            form = await self._look()
-        if await self._cookie_banner() and (button := form.cookie_button()):
-            await button.target.click()
-
-    async def _cookie_banner(self) -> bool:
-        return bool(await self._visit.page.evaluate(_COOKIE_BANNER))
-
-    async def _look(self) -> PortalForm:
-        return await PortalForm.seen_on(self._visit.page, self._visit.origin)
-
-    async def _filled(self) -> PortalForm:
-        """Fill in and tick what this page has, read it back, and return the page as it then is."""
-        form = await self._look()
-        for control in form.dealership_fields():
-            await self._write(control, self._dealership)
-        if self._email:
-            for control in form.email_fields():
-                await self._write(control, self._email)
-        await self._tick(await self._look())
-        form = await self._look()
-        self._read_back(form)
-        known = [*form.dealership_fields(), *(form.email_fields() if self._email else [])]
-        if missing := form.unfillable(known):
-            names = ", ".join(f"“{control.name.strip(' *')}”" for control in missing)
-            raise self._cannot_be_sent(
-                f"the portal's form demands what the robot does not know: {names}",
-                "For an e-mail address put `email` under [portal] in the configuration; else post the file by hand.",
-            )
-        return form
-
-    async def _write(self, control: Control, value: str) -> None:
-        if not control.visible or control.disabled or control.facts.get("readonly"):
-            return
-        if control.kind == "text":
-            await control.element.fill(value)
-            return
-        for option in control.facts["options"]:
-            if same_name(option["text"], value) and not option["disabled"]:
-                await control.element.select_option(label=option["text"])
-                return
-        raise self._cannot_be_sent(f"the portal's list “{control.name}” does not have the dealership's name")
-
-    async def _tick(self, form: PortalForm) -> None:
-        """Tick “CRM Leads” and nothing else."""
-        if choice := form.target_select():
-            await choice[0].element.select_option(label=choice[1])
-        elif (target := form.target_box()) is None:
-            for opener in form.openers():
-                await opener.target.click()
-                if (await self._look()).target_box():
-                    break
-                await self._visit.page.keyboard.press("Escape")
-            form = await self._look()
-        for control in form.boxes():
-            if control.checked and not _same(control, form.target_box()):
-                await self._toggle(control)
-                form = await self._look()
-        # Found anew: a click may have drawn the boxes anew.
-        target = (await self._look()).target_box()
-        if target and not target.checked:
-            await self._toggle(target)
-        if form.openers():
-            await self._visit.page.keyboard.press("Escape")
-
-    async def _toggle(self, control: Control) -> None:
-        if control.disabled:
-            raise self._cannot_be_sent(f"the portal's box “{control.name}” cannot be changed")
-        with suppress(PlaywrightError):
-            await control.target.click(timeout=min(5.0, self._patience) * 1000)
-            return
-        await control.element.dispatch_event("click")  # its label is covered, or a link stands in it
-
-    def _read_back(self, form: PortalForm) -> None:
-        for control in form.dealership_fields():
-            if (
-                control.kind == "text"
-                and control.visible
-                and control.facts["value"].strip() != self._dealership.strip()
-            ):
-                raise self._cannot_be_sent(f"the portal's field “{control.name}” does not hold the dealership's name")
-        target = form.target_box()
-        others = [control.name for control in form.boxes() if control.checked and not _same(control, target)]
-        if others:
-            raise self._cannot_be_sent(f"the portal's box “{others[0]}” stays ticked")
-        if target:
-            if not target.checked:
-                raise self._cannot_be_sent(f"the portal's box “{BOX}” does not stay ticked")
-            self._ticked = True
-        elif choice := form.target_select():
-            chosen = [option["text"] for option in choice[0].facts["options"] if option["selected"]]
-            if chosen != [choice[1]]:
-                raise self._cannot_be_sent(f"the portal's list “{choice[0].name}” does not stay on “{BOX}”")
-            self._ticked = True
-        elif any(same_name(str(opener.facts["shows"]), BOX) for opener in form.openers()):
-            self._ticked = True
+            form = await self._page.look()
+        await self._page.put_cookie_banner_away(form)
 
     # The file.
 
     async def _add_file(self, form: PortalForm) -> None:
-        page = self._visit.page
         if form.several_inputs() and form.file_input() is None:
             raise self._cannot_be_sent(
                 "the portal's form has several places for a file, and does not say which is for leads"
             )
-        if control := form.file_input():
-            await control.element.set_input_files(self._file)
-        elif not await self._chosen(form):
-            frame = form.frame or page.main_frame
-            zone = form.zones()[0]
-            await frame.evaluate(_MAKE_INPUT)
-            await frame.set_input_files("input[data-robot=file]", self._file)
-            await zone.element.evaluate(_DROP)
+        await self._page.put(self._file, form)
         deadline = time.monotonic() + self._patience
         while not await self._holds_file():
             if self._guard.sent or self._guard.changed.is_set():
@@ -336,38 +200,30 @@ class _Upload:
                 raise self._cannot_be_sent("the portal's page does not show the file that was added to it")
             await self._moment()
 
-    async def _chosen(self, form: PortalForm) -> bool:
-        """Click where the page says that files are chosen, and choose in the box that opens."""
-        for zone in form.zones()[:4]:
-            with suppress(PlaywrightError):
-                async with self._visit.page.expect_file_chooser(timeout=1500) as chooser:
-                    await zone.target.click(timeout=1500)
-                await (await chooser.value).set_files(self._file)
-                return True
-        return False
-
     async def _holds_file(self) -> bool:
         """Whether the page holds or shows exactly our file."""
         size = self._file.stat().st_size
-        held = [tuple(entry) for control in (await self._look()).controls for entry in control.facts.get("files", [])]
+        held = [
+            tuple(entry) for control in (await self._page.look()).controls for entry in control.facts.get("files", [])
+        ]
         if held:
             if held != [(self._file.name, size)]:
                 raise self._cannot_be_sent("the portal's page holds another file than the one that was added")
             return True
-        shown = "\n".join(line for line in await self._lines() if line not in self._before)
+        shown = "\n".join(line for line in await self._page.lines() if line not in self._before)
         return self._file.name in " ".join(shown.split()) or self._file.stem in shown
 
     # Sending.
 
     async def _go_on(self) -> None:
-        form = await self._look()
+        form = await self._page.look()
         button = form.onward_button()
         if button is None:
             raise self._cannot_be_sent("the portal's page has neither a place for the file nor a button to go on")
-        before = await self._lines()
+        before = await self._page.lines()
         await button.target.click()
         deadline = time.monotonic() + self._patience
-        while await self._lines() == before:
+        while await self._page.lines() == before:
             if time.monotonic() > deadline:
                 raise self._cannot_be_sent(f"the portal's button “{button.name}” led nowhere")
             await self._moment()
@@ -379,7 +235,7 @@ class _Upload:
             await asyncio.wait_for(self._guard.changed.wait(), _LOOK_EVERY if ordinary else _POSTS_AT_ONCE)
         if self._guard.sent:
             judgement = await self._settled()
-            button = (await self._look()).submit_button()
+            button = (await self._page.look()).submit_button()
             if button is None or button.disabled or not await self._wants_sending(judgement):
                 return await self._answer(judgement)
         await self._press()
@@ -387,7 +243,7 @@ class _Upload:
 
     async def _is_ordinary(self) -> bool:
         """Whether the file lies in a form that has a button of its own to send it: nobody makes that post by itself."""
-        form = await self._look()
+        form = await self._page.look()
         button = form.submit_button()
         return bool(
             button
@@ -402,15 +258,15 @@ class _Upload:
 
     async def _press(self) -> None:
         deadline = time.monotonic() + self._patience
-        form = await self._look()
+        form = await self._page.look()
         while (button := form.submit_button()) is None or button.disabled:
             if time.monotonic() > deadline:
                 state = "is greyed out" if button else "is not there"
                 raise self._cannot_be_sent(f"the portal's button that sends the form {state}")
             await self._moment()
-            form = await self._look()
-        action = await button.element.evaluate(_FORM_GOAL)
-        if action and action != str(self._visit.origin):
+            form = await self._page.look()
+        goal = await self._page.goal_of(button)
+        if goal and goal != str(self._visit.origin):
             raise self._cannot_be_sent("the portal's form would send the file to another address")
         await button.target.click(no_wait_after=True)
 
@@ -455,7 +311,7 @@ class _Upload:
 
     async def _answer(self, judgement: Judgement) -> PortalAnswer:
         if judgement.verdict is Verdict.YES:
-            if await self._visit.page.evaluate("location.origin") != str(self._visit.origin):
+            if not await self._page.is_the_portals():
                 raise UploadUnconfirmed("after the file was posted the portal led to another address")
             if not all(answer.taken for answer in self._guard.answers):
                 raise UploadUnconfirmed("the portal's page says that it has the file, its answer says that it has not")
@@ -467,18 +323,9 @@ class _Upload:
         )
 
     async def _judgement(self) -> Judgement:
-        new = [line for line in await self._lines() if line not in self._before]
+        new = [line for line in await self._page.lines() if line not in self._before]
         new += [shown.text for shown in self._visit.dialogs]
         return judge(new, self._file.name, self._confirmation)
-
-    async def _lines(self) -> list[str]:
-        """The lines that the page shows, its frames of the same origin included."""
-        lines: list[str] = []
-        for frame in self._visit.page.frames:
-            with suppress(PlaywrightError):  # between two pages there is nothing to read
-                text = str(await frame.evaluate(_TEXT))
-                lines += [" ".join(line.split()) for line in text.splitlines() if line.strip()]
-        return lines
 
     # What went wrong.
 
@@ -505,7 +352,3 @@ class _Upload:
 
     async def _moment(self) -> None:
         await asyncio.sleep(_LOOK_EVERY)
-
-
-def _same(one: Control, other: Control | None) -> bool:
-    return other is not None and one.name == other.name and one.form == other.form

@@ -3,10 +3,11 @@
 import asyncio
 import base64
 import http.client
+import socket
 import ssl
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -40,12 +41,28 @@ class Answer:
 async def send_once(method: str, url: str, headers: Mapping[str, str], parts: Sequence[bytes | Path]) -> Answer:
     """Send the request, its body made of `parts`, and return the answer; redirects are not followed.
 
-    Raises `NotSent` or `Cut`.
+    Raises `NotSent` or `Cut`. When it is cancelled the connection is cut.
     """
-    return await asyncio.to_thread(_send, method, url, dict(headers), list(parts))
+    wire = _Wire()
+    try:
+        return await asyncio.to_thread(_send, method, url, dict(headers), list(parts), wire)
+    finally:
+        wire.cut()
 
 
-def _send(method: str, url: str, headers: dict[str, str], parts: list[bytes | Path]) -> Answer:
+class _Wire:
+    """Lets the loop's thread end what the sending thread waits for."""
+
+    def __init__(self) -> None:
+        self.connection: http.client.HTTPConnection | None = None
+
+    def cut(self) -> None:
+        if self.connection and self.connection.sock:
+            with suppress(OSError):
+                self.connection.sock.shutdown(socket.SHUT_RDWR)
+
+
+def _send(method: str, url: str, headers: dict[str, str], parts: list[bytes | Path], wire: _Wire) -> Answer:
     address = urlsplit(url)
     host = address.hostname or ""
     port = address.port or (443 if address.scheme == "https" else 80)
@@ -56,6 +73,7 @@ def _send(method: str, url: str, headers: dict[str, str], parts: list[bytes | Pa
         proxy = None
     connection, target = _connection(address.scheme, host, port, target, proxy, headers)
     with closing(connection):
+        wire.connection = connection
         try:
             connection.connect()
         except (OSError, http.client.HTTPException) as error:

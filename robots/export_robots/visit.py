@@ -5,105 +5,39 @@ know, and a page that has died or answered with an error ends the step at once i
 """
 
 import asyncio
-import logging
 import re
 import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Protocol
 from urllib.parse import urlsplit
 
 from playwright.async_api import BrowserContext, Dialog, Frame, Locator, Page, Request, Response
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import TimeoutError as PlaywrightTimeout
-from pydantic import SecretStr
 
 from export_robots.fetching import LONGEST, SIZE_LIMIT, Fetched, fetch
 from export_robots.origins import Origin, origin_of
 from export_robots.outcomes import RobotDefect, RobotError, SiteChanged, SiteDown
 from export_robots.secret_typing import type_secret
 from export_robots.site_errors import MAINTENANCE, BrowserCrashed, browser_is_gone, looked_for, net_error
+from export_robots.visit_terms import (
+    Login,
+    NoCodes,
+    NoProgress,
+    Observed,
+    Progress,
+    ShownDialog,
+    SignInCodes,
+    StepRecord,
+)
 
-_log = logging.getLogger(__name__)
+__all__ = ["Login", "NoCodes", "NoProgress", "Progress", "ShownDialog", "SignInCodes", "StepRecord", "Visit"]
 
 _NO_ANSWER_AFTER = 5.0  # seconds: a page asked for longer ago, without an answer, is what a step was waiting for
 _LOOK = 5.0  # seconds for looking at a page after something has failed
-
-
-@dataclass(frozen=True)
-class Login:
-    """User name and password of the delegated account."""
-
-    username: str
-    password: SecretStr
-
-
-class SignInCodes(Protocol):
-    """Where sign-in codes come from. None: the code cannot be had without a person."""
-
-    async def totp(self) -> str | None: ...
-
-    async def mailed(self, newer_than: datetime) -> str | None: ...
-
-
-class NoCodes:
-    async def totp(self) -> str | None:
-        return None
-
-    async def mailed(self, newer_than: datetime) -> str | None:
-        return None
-
-
-class Progress(Protocol):
-    """Who is told how far a run has come."""
-
-    def started(self, step: str) -> None: ...
-
-    def finished(self, step: str, seconds: float) -> None: ...
-
-    def note(self, text: str) -> None: ...
-
-
-class NoProgress:
-    def started(self, step: str) -> None:
-        pass
-
-    def finished(self, step: str, seconds: float) -> None:
-        pass
-
-    def note(self, text: str) -> None:
-        pass
-
-
-@dataclass
-class StepRecord:
-    """One step as it goes into `steps.json`; `failed` is the class of the error that ended it."""
-
-    name: str
-    depth: int
-    started_at: datetime
-    seconds: float | None = None
-    failed: str | None = None
-
-    def as_json(self) -> dict[str, str | int | float | None]:
-        return {
-            "step": self.name,
-            "depth": self.depth,
-            "started_at": self.started_at.isoformat(timespec="milliseconds"),
-            "seconds": self.seconds,
-            "failed": self.failed,
-        }
-
-
-@dataclass(frozen=True)
-class ShownDialog:
-    """An alert, confirm, prompt or beforeunload box that the page opened; it has been answered already."""
-
-    kind: str
-    text: str
 
 
 @dataclass
@@ -113,15 +47,6 @@ class _Document:
     asked_at: float
     status: int | None = None
     failure: str | None = None
-
-
-@dataclass
-class Observed:
-    """What the browser reported beside the page; for the evidence, which redacts it."""
-
-    console: list[str] = field(default_factory=list)
-    playwright: list[str] = field(default_factory=list)
-    server_errors: list[tuple[float, int]] = field(default_factory=list)  # loop-independent monotonic time, status
 
 
 class Visit:

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from export_robots import browser as browser_module
+from export_robots import chromium_process
 from export_robots.browser import Browser, open_browser
 from export_robots.chromium import find_chromium
 from export_robots.outcomes import UsageWrong
@@ -105,7 +105,7 @@ def test_a_chromium_that_died_is_replaced(run: Run, site: Website) -> None:
 def test_a_chromium_is_renewed_after_its_share_of_visits(
     run: Run, site: Website, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(browser_module, "_VISITS_PER_CHROMIUM", 2)
+    monkeypatch.setattr(chromium_process, "VISITS_PER_CHROMIUM", 2)
     used = []
 
     async def body() -> None:
@@ -141,7 +141,7 @@ def test_closing_leaves_no_process_and_no_file(run: Run, site: Website) -> None:
 def test_a_chromium_that_hangs_is_killed_after_the_deadline(
     run: Run, site: Website, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(browser_module, "_CLOSE", 1.0)
+    monkeypatch.setattr(chromium_process, "CLOSE", 1.0)
     family: set[int] = set()
 
     async def body() -> None:
