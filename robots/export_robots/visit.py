@@ -19,7 +19,7 @@ from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from export_robots.fetching import LONGEST, SIZE_LIMIT, Fetched, fetch
-from export_robots.origins import Origin, origin_of
+from export_robots.origins import Origin, origin_of, parse_origin
 from export_robots.outcomes import RobotDefect, RobotError, SiteChanged, SiteDown
 from export_robots.secret_typing import type_secret
 from export_robots.site_errors import MAINTENANCE, BrowserCrashed, browser_is_gone, looked_for, net_error
@@ -221,7 +221,9 @@ class Visit:
             return
         document = self._documents.setdefault(page, _Document(time.monotonic()))
         document.status = response.status
-        if response.status >= 500 or response.status == 429:
+        # A pop-up window of somebody else's may fail as it likes.
+        ours = page is self.page or parse_origin(response.url) == self.origin
+        if ours and (response.status >= 500 or response.status == 429):
             self._interrupt(SiteDown(f"{urlsplit(response.url).hostname} answered with HTTP {response.status}"))
 
     def _not_answered(self, request: Request) -> None:
@@ -279,7 +281,7 @@ class Visit:
     async def _why_down(self, begun: float) -> str | None:
         host = self.origin.host
         now = time.monotonic()
-        for page in self.pages:
+        for page in [page for page in self.pages if page is self.page or parse_origin(page.url) == self.origin]:
             document = self._documents.get(page)
             if document and document.failure:
                 return f"{host} could not be reached: {document.failure}"

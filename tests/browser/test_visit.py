@@ -193,6 +193,21 @@ def test_an_error_page_in_the_middle_of_a_step_ends_it_at_once(visiting: Visitin
     assert visiting(body) < 30
 
 
+def test_a_foreign_pop_up_that_fails_is_no_matter(visiting: Visiting, site: Website, other_site: Website) -> None:
+    other_site.pages["/"] = (503, {}, b"")
+    site.pages["/"] = FORM
+
+    async def body(visit: Visit) -> None:
+        async with visit.step("look"):
+            await visit.goto(site.url)
+            async with visit.page.expect_popup() as opened:
+                await visit.page.evaluate(f"void open('{other_site.url}/')")
+            await (await opened.value).wait_for_load_state()
+            await visit.page.get_by_label("Name").fill("x")
+
+    visiting(body)
+
+
 def test_a_request_behind_the_page_that_fails_with_503_says_that_the_site_is_down(
     visiting: Visiting, site: Website
 ) -> None:
