@@ -36,7 +36,7 @@ class Pace:
     read: timedelta = timedelta(seconds=60)
     command: timedelta = timedelta(seconds=180)  # over all: a dripping server resets the read time with every byte
     end_idle: timedelta = timedelta(seconds=15)
-    idle_cycles: tuple[timedelta, ...] = tuple(timedelta(seconds=each) for each in (2, 5, 15, 40))
+    idle_cycles: tuple[timedelta, ...] = tuple(timedelta(seconds=each) for each in (0.5, 2, 5, 15, 40))
     poll: timedelta = timedelta(seconds=20)
     pauses: tuple[timedelta, ...] = tuple(timedelta(seconds=each) for each in (1, 3, 10, 30, 60, 120, 300))
     throttled: timedelta = timedelta(minutes=15)
