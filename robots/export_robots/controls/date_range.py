@@ -84,20 +84,16 @@ class DateRange:
         )
 
     async def _try(self, way: Callable[[Scope], Awaitable[bool]], first: date, last: date) -> bool:
-        scope: list[Thing] = []
-        with suppress(Gone):
-            shown = await self.find()
-            if shown.editable and len(shown.things) == 2:
-                opened = await self._open(shown)
-                scope = opened or list(shown.things)
-            else:
-                scope = await self._open(shown) or []
-                if not scope:
-                    return False
-            if not await way(scope):
-                await self._screen.close(scope)
-                return False
-        with suppress(Gone):
+        shown = await self.find()
+        scope = await self._open(shown) or []
+        if not scope and shown.editable and len(shown.things) == 2:
+            scope = list(shown.things)  # fields on the page itself, and nothing opens
+        if not scope:
+            return False
+        if not await way(scope):
+            await self._screen.close(scope)
+            return False
+        with suppress(Gone):  # applying may load the page anew
             await self._apply(scope)
         if await self._screen.within(SHOW_SECONDS, lambda: self._reads(first, last)):
             await self._screen.settled()
@@ -154,7 +150,8 @@ class DateRange:
     async def _fields(self, scope: Scope) -> list[dict[str, Any]]:
         fields = [field for field in await self._screen.look("fields", scope) if field["editable"]]
         dated = [field for field in fields if field["type"] == "date" or dates_in(field["value"])]
-        return dated if len(dated) == 2 else fields if len(fields) == 2 else []
+        empty = [field for field in fields if not field["value"] and field["type"] in ("text", "tel", "search")]
+        return dated if len(dated) == 2 else empty if len(empty) == 2 and not dated else []
 
     async def _by_days(self, scope: Scope, first: date, last: date) -> bool:
         if not await Calendar(self._screen, scope).click_day(first):

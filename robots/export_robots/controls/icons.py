@@ -1,10 +1,11 @@
 """Icons without words, known by the text that comes up while the mouse rests on them."""
 
+import re
 from contextlib import suppress
 
 from playwright.async_api import Error as PlaywrightError
 
-from export_robots.controls.screen import CLICK_SECONDS, Gone, Scope, Screen, Thing
+from export_robots.controls.screen import CLICK_SECONDS, Scope, Screen, Thing
 from export_robots.controls.words import Words
 
 # A tool tip may wait before it comes up: half a second is usual, a second is the longest that people bear.
@@ -31,10 +32,11 @@ class Icons:
         return None
 
     async def names(self) -> list[str]:
-        """What each icon is called, as far as it says."""
+        """What each icon is called: what hovering over it shows, else its hidden name; empty if it says nothing."""
         names: list[str] = []
         for icon in await self._screen.look("icons", self._scope):
-            names += (await self._screen.look("names", icon))[:1] or (await self._tip(icon))[:1]
+            said = [*await self._tip(icon), *await self._screen.look("names", icon)]
+            names.append(next((name for name in said if re.search(r"[^\W\d_]{3}", name)), ""))
         return names
 
     async def _tip(self, icon: Thing) -> list[str]:
@@ -49,7 +51,7 @@ class Icons:
     async def _hover(self, icon: Thing) -> list[str]:
         await self._screen.page.mouse.move(1, 1)
         await self._screen.look("mark")
-        with suppress(PlaywrightError, Gone):
+        with suppress(PlaywrightError):
             element = await self._screen.handle(icon)
             try:
                 await element.hover(timeout=CLICK_SECONDS * 1000)

@@ -17,15 +17,17 @@ class Notices:
     def __init__(self, screen: Screen) -> None:
         self._screen = screen
         self._dialogs = 0
+        self._before: frozenset[str] = frozenset()
 
     async def listen(self) -> None:
         self._dialogs = len(self._screen.visit.dialogs)
-        await self._screen.look("listen")
+        self._before = frozenset(await self._screen.look("listen"))
 
     async def heard(self) -> list[str]:
         """The texts that have come up since, the page's own boxes (alert) among them."""
         boxes = [dialog.text for dialog in self._screen.visit.dialogs[self._dialogs :]]
-        return [*boxes, *await self._screen.look("messages")]
+        texts: list[str] = await self._screen.look("messages")
+        return [*boxes, *(text for text in texts if text not in self._before)]
 
     async def answer(self, positive: re.Pattern[str]) -> tuple[str, bool] | None:
         """The first text that agrees (`positive`, against the folded text) or refuses, and whether it agrees."""

@@ -23,6 +23,8 @@ CLICK_SECONDS = 1.5
 # How long a list, dialog or calendar may take to open after its opener was clicked.
 OPEN_SECONDS = 6.0
 
+# How long what was closed may take to begin to vanish.
+VANISH_SECONDS = 0.4
 # A request that is under way for longer keeps a line open for news, and nobody waits for it.
 LONG_POLL_SECONDS = 20.0
 
@@ -73,6 +75,7 @@ class Screen:
         self.page = visit.page
         self.patience = visit.step_timeout.total_seconds()
         self.signed_in = False  # from then on a sign-in form means that the session has ended
+        self._opened: list[Thing] = []
         self._under_way: dict[Request, float] = {}
         self.page.on("request", self._sent)
         self.page.on("requestfinished", self._answered)
@@ -204,6 +207,8 @@ class Screen:
         A second click is made only if the first one brought up nothing at all.
         """
         for _ in range(2):
+            if self._opened:  # what is still fading away would not be told from what comes up
+                await self._vanishes(self._opened)
             await self.look("mark")
             await self._click_opener(opener)
 
@@ -214,6 +219,7 @@ class Screen:
 
             opened = await self.within(min(OPEN_SECONDS, self.patience), look_into_what_came_up)
             if opened is not None:
+                self._opened = opened[0]
                 return opened
             if await self.look("fresh"):
                 break
@@ -239,16 +245,28 @@ class Screen:
             if await self.look("allGone", scope):
                 return
             await self.page.keyboard.press("Escape")
-            if await self.within(0.4, lambda: self.gone(scope)):
+            if await self._vanishes(scope):
                 return
             if opener is not None and await self.look("over", opener) is None:
                 await self._click_opener(opener)
-                if await self.within(0.6, lambda: self.gone(scope)):
+                if await self._vanishes(scope):
                     return
             place = await self.look("neutral", scope)
             if place is not None:
                 await self.page.mouse.click(*place)
-                await self.within(0.6, lambda: self.gone(scope))
+                await self._vanishes(scope)
+
+    async def _vanishes(self, scope: Sequence[Thing]) -> bool:
+        """Wait until nothing of `scope` is seen; longer while it is still fading or folding away."""
+        if await self.within(VANISH_SECONDS, lambda: self.gone(scope)):
+            return True
+
+        async def gone_or_still() -> bool | None:
+            return await self.gone(scope) or not await self.look("moving", scope) or None
+
+        with suppress(Gone):
+            await self.within(2.0, gone_or_still)
+        return bool(await self.gone(scope))
 
     async def gone(self, scope: Sequence[Thing]) -> bool | None:
         """True if nothing of `scope` can be seen any more; for `within`."""

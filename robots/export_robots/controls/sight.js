@@ -196,6 +196,8 @@
   S.freshTexts = () => S.fresh().map((el) => S.text(el)).filter(Boolean);
   S.allGone = (roots) => roots.every((el) => !seen(el));
 
+  S.moving = (roots) => roots.some((el) => el.isConnected && el.getAnimations({ subtree: true }).some((animation) => animation.playState === "running"));
+
   S.box = (el) => {
     const r = rect(el);
     return { x: r.x + scrollX, y: r.y + scrollY + scrolled(el), width: r.width, height: r.height };
@@ -685,10 +687,11 @@
   S.scrollUp = () => S.scrollers().forEach((el) => (el.scrollTop = 0));
 
   // ---- messages ---------------------------------------------------------------------------------------------------------
-  // Remembers every text that comes up from now on, however shortly: toasts do not wait for a robot.
+  // Remembers every text that comes up from now on, however shortly: toasts do not wait for a robot. Gives the texts of
+  // now, which may stand on the next page too.
   S.listen = () => {
     S.heard = [];
-    S.before = new Set([...walk(document.body)].map((el) => ownText(el)).filter((own) => own && own.length > 3));
+    const before = [...walk(document.body)].map((el) => ownText(el)).filter((own) => own && own.length > 3);
     S.ear?.disconnect();
     S.ear = new MutationObserver((changes) => {
       for (const change of changes) {
@@ -702,14 +705,22 @@
       }
     });
     S.ear.observe(document.documentElement, { subtree: true, childList: true, characterData: true, attributes: true, attributeFilter: ["class", "style", "hidden", "open"] });
+    return [...new Set(before)];
   };
   S.messages = () => {
-    const found = (S.heard || []).filter((shown) => !(S.before || new Set()).has(shown));
+    const found = [...(S.heard || [])];
     for (const el of walk(document.body)) {
       const own = ownText(el);
-      if (own.length > 3 && own.length < 400 && !(S.before || new Set()).has(own) && seen(el) && !el.closest("td,[role=cell],[role=gridcell]")) found.push(own);
+      if (own.length > 3 && own.length < 400 && wordsSeen(el) && !el.closest("td,[role=cell],[role=gridcell]")) found.push(own);
     }
     return [...new Set(found)];
+  };
+  // Text may be shown by an element that has no box of its own (display: contents), as many web components have none.
+  const wordsSeen = (el) => {
+    if (style(el).display !== "contents") return seen(el);
+    const range = document.createRange();
+    range.selectNodeContents(el);
+    return [...range.getClientRects()].some((r) => r.width > 1 && r.height > 1);
   };
   S.alerts = () => {
     const found = [];

@@ -175,7 +175,7 @@ class SignIn:
             raise ActionNeeded(f"{self._host} demands a new password for this account")
         if page["captcha"] or _CAPTCHA.search(said):
             raise ActionNeeded(f"{self._host} shows a CAPTCHA after the sign-in")
-        if _TERMS.search(said) and not _password(page) and not _username(page) and page["agree"]:
+        if _TERMS.search(said) and not _password(page) and not _username(page) and (page["agree"] or page["boxes"]):
             raise ActionNeeded(f"{self._host} demands that new terms are accepted")
         for text in heard:
             if _REFUSED.search(text):

@@ -28,6 +28,13 @@ DATE_OF_BIRTH = Words("Date of Birth", "Date de naissance", "Birth date", "Birth
 GENERATE_REPORT = Words("Generate Report", "Générer un rapport", "Générer le rapport", "Générer rapport", "Générer")
 CSV = Words("CSV", "CSV (.csv)", ".csv", "Fichier CSV", "CSV file")
 GENERATE = Words("Generate", "Générer", "Générer le rapport", "Generate report")
+# Neighbours of Generate Report that are not it under another name.
+HARMLESS = Words(
+    "Save", "Enregistrer", "Sauvegarder", "Refresh", "Reload", "Actualiser", "Rafraîchir", "Recharger", "Full screen",
+    "Fullscreen", "Plein écran", "Expand", "Collapse", "Agrandir", "Réduire", "Print", "Imprimer", "Filter", "Filters",
+    "Filtrer", "Filtres", "Settings", "Paramètres", "Help", "Aide", "Density", "Densité", "Sort", "Trier", "Search",
+    "Rechercher", "Previous", "Next", "Précédent", "Suivant", "First", "Last", "Premier", "Dernier", "Page",
+)  # fmt: skip
 WILL_BE_MAILED = re.compile(
     r"e-?mail|courriel|inbox|boite de reception|\bsent\b|envoye|report (is|has been) (queued|requested|being|generat)|"
     r"rapport (est|a ete) (demande|en cours)"
@@ -134,13 +141,11 @@ class Activix(CrmRobot):
             return icon
         if icon is not None:
             raise PermissionMissing("Activix shows Generate Report but does not let this account use it", _ASK_SUPPORT)
-        others = [
-            name
-            for name in await icons.names()
-            if re.search(r"export|report|rapport|download|csv", name, re.IGNORECASE)
+        unknown = [
+            name for name in await icons.names() if not (COLUMN_VISIBILITY.within(name) or HARMLESS.within(name))
         ]
-        if others:
-            raise SiteChanged(f"Generate Report was looked for in Clients+, which offers “{others[0]}” instead")
+        if unknown:
+            raise SiteChanged(f"Generate Report was looked for in Clients+, which offers “{unknown[0]}” instead")
         raise PermissionMissing("Activix does not offer Generate Report to this account", _ASK_SUPPORT)
 
     @property
@@ -155,10 +160,11 @@ class Activix(CrmRobot):
         return await controls.check_list_left_of(self.screen, beside, CREATION_DATE, "the date fields")
 
     async def _columns(self) -> controls.CheckList:
-        icon = await controls.Icons(self.screen, await self._clients_plus()).find(COLUMN_VISIBILITY)
-        if icon is None:
-            raise SiteChanged("Column Visibility was looked for in the tool bar of Clients+ and is not there")
-        return controls.CheckList(self.screen, icon, "Column Visibility")
+        async def icon() -> controls.Thing | None:
+            return await controls.Icons(self.screen, await self._clients_plus()).find(COLUMN_VISIBILITY)
+
+        found = await self.screen.until("Column Visibility in the tool bar of Clients+", icon)
+        return controls.CheckList(self.screen, found, "Column Visibility")
 
     async def _clients_plus(self) -> list[controls.Thing]:
         return await controls.find_section(self.screen, CLIENTS_PLUS, after=CLIENTS_BY)
