@@ -227,30 +227,45 @@ async def in_time(work: Coroutine[Any, Any, None], seconds: float, what: str) ->
 
 
 class BrowserFiles:
-    """Where Chromium and the driver write: profile, artifacts. Removed with them; what a killed process left, too."""
+    """Where Chromium and the driver write: profile, traces. Removed with them; what a killed process left, too."""
 
     # Chromium puts a Unix socket in it, whose path may have 107 characters.
     _LONGEST = 50
+    _PREFIX = "export-robots-"
 
     def __init__(self, folder: Path | None) -> None:
-        if folder and len(str(folder)) > self._LONGEST:
-            folder = None
-        if folder:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._sweep(folder)
-        self.path = Path(tempfile.mkdtemp(prefix="robot-", dir=folder))
-        self._lock = FileLock(self.path / "in-use")
+        folder = folder or Path(tempfile.gettempdir())
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._sweep(folder)
+        self._real = Path(tempfile.mkdtemp(prefix=self._PREFIX, dir=folder))
+        self._lock = FileLock(self._real / "in-use")
         self._lock.acquire()
+        self.path = self._real
+        """The same folder under a name that is short enough."""
+        if len(str(folder)) > self._LONGEST and hasattr(os, "symlink"):
+            self.path = self._link(self._real)
+            self.path.symlink_to(self._real, target_is_directory=True)
 
     @staticmethod
-    def _sweep(folder: Path) -> None:
-        for left in folder.glob("robot-*"):
-            if not (left / "in-use").exists():
-                continue  # being made or being removed at this moment
-            lock = FileLock(left / "in-use", timeout=0)
-            with suppress(Timeout, OSError), lock:
-                shutil.rmtree(left, ignore_errors=True)
+    def _link(real: Path) -> Path:
+        return Path(tempfile.gettempdir()) / real.name
+
+    @classmethod
+    def _sweep(cls, folder: Path) -> None:
+        for left in folder.glob(f"{cls._PREFIX}*"):
+            with suppress(Timeout, OSError):
+                if left.is_symlink() or not (left / "in-use").exists():
+                    continue  # another folder's, or being made or removed at this moment
+                with FileLock(left / "in-use", timeout=0):
+                    cls._remove(left)
+
+    @classmethod
+    def _remove(cls, real: Path) -> None:
+        link = cls._link(real)
+        if link.is_symlink() and link.readlink() == real:
+            link.unlink(missing_ok=True)
+        shutil.rmtree(real, ignore_errors=True)
 
     def remove(self) -> None:
         self._lock.release()
-        shutil.rmtree(self.path, ignore_errors=True)
+        self._remove(self._real)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _PAGES = 6  # of a form in several steps
 _LOOK_EVERY = 0.1  # seconds
-_POSTS_AT_ONCE = 1.0  # seconds after which a page that posts by itself has begun to
+_POSTS_AT_ONCE = 0.5  # seconds after which a page that posts by itself has begun to
 
 
 class UploadNotStarted(UploadFailed):

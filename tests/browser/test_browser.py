@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -186,7 +187,7 @@ def test_nothing_outlives_the_process_that_started_it(
 
 def test_what_a_killed_process_left_is_swept_up_by_the_next(run: Run, site: Website) -> None:
     folder = Path(f"/tmp/robot-sweep-{os.getpid()}")
-    left = folder / "robot-left"
+    left = folder / "export-robots-left"
     left.mkdir(parents=True)
     (left / "in-use").touch()
     (left / "profile").mkdir()
@@ -203,6 +204,24 @@ def test_what_a_killed_process_left_is_swept_up_by_the_next(run: Run, site: Webs
         run(body())
     finally:
         folder.rmdir()
+
+
+def test_a_long_path_takes_the_files_all_the_same(run: Run, site: Website, tmp_path: Path) -> None:
+    """Chromium's socket has no room for one, so it is given a short name that leads there."""
+    folder = tmp_path / ("long" * 20)
+    short = Path(tempfile.gettempdir())
+
+    async def body() -> None:
+        async with open_browser(SETTINGS, folder=folder) as browser, browser.visit(site.url, LOGIN, run="a"):
+            (made,) = folder.iterdir()
+            assert any(path.name.startswith("playwright") for path in made.iterdir())
+            assert (short / made.name).is_symlink()
+            names.append(made.name)
+
+    names: list[str] = []
+    run(body())
+    assert list(folder.iterdir()) == []
+    assert not (short / names[0]).is_symlink()
 
 
 def test_a_window_is_refused_where_there_is_no_display(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
