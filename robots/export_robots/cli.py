@@ -1,6 +1,7 @@
 """The `robot` command. Nothing slow is imported here: each command brings what it needs when it is run."""
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -67,6 +68,8 @@ def run(arguments: Sequence[str]) -> int:
     places = Places()
     try:
         returned = app(global_options_first(arguments), standalone_mode=False, prog_name="robot", obj=places)
+        if returned == 128 + signal.SIGINT:  # typer turns Ctrl-C into this, without a word
+            return say_interrupted(Interrupted())
         return returned if isinstance(returned, int) else 0
     except RobotError as error:
         return show_error(error, as_json=as_json)

@@ -13,11 +13,13 @@ from urllib.parse import urlsplit
 
 from dbos import DBOS
 from dbos import error as dbos_error
+from sqlalchemy.exc import SQLAlchemyError
 
 from export_robots import clock
 from export_robots.clients import Account
 from export_robots.credentials import Secrets
 from export_robots.outcomes import UsageWrong
+from export_robots.runs.defects import as_robot_error
 from export_robots.runs.ledger import period_of, run_id
 from export_robots.runs.tables import DeliveryRow
 from export_robots.runs.workplace import Workplace
@@ -111,7 +113,7 @@ class Collecting:
         if self._trouble is None:
             return None
         since, saw = self._trouble
-        return f"the mailbox could not be reached since {since.astimezone():%H:%M:%S}: {saw}"
+        return f"no mail could be collected since {since.astimezone():%H:%M:%S}: {saw}"
 
     def code_reader(self) -> CodeReader:
         return CodeReader(self._mailbox, self._work.ledger.engine, self._folder)
@@ -152,7 +154,8 @@ class Collecting:
     def _watch(self) -> None:
         try:
             self._collector.watch(self._stop, self._hand_over, trouble=self._note)
-        except MailboxError as error:  # a person is needed; those who wait say so at their deadline
+        except (MailboxError, SQLAlchemyError, OSError) as error:
+            # A person is needed: for the mailbox, the database or the disk. Those who wait say so at their deadline.
             self._note(error)
 
     def _hand_over(self, handed: Handed) -> None:
@@ -167,10 +170,11 @@ class Collecting:
         except dbos_error.DBOSNonExistentWorkflowError:
             _log.debug("nobody waits for %s", delivery)
 
-    def _note(self, error: MailboxError) -> None:
+    def _note(self, error: MailboxError | SQLAlchemyError | OSError) -> None:
         if self._trouble is None:
-            self._trouble = (clock.now(), error.saw)
-            self._work.progress.note(f"the mailbox cannot be reached ({error.saw}); it is tried again")
+            saw = error.saw if isinstance(error, MailboxError) else as_robot_error(error).saw
+            self._trouble = (clock.now(), saw)
+            self._work.progress.note(f"no mail can be collected: {saw}")
 
     def _accept(self, expectation: str, file: Path) -> Acceptance:
         """Whose report a file is: one with no lead of the period at all is another one's."""

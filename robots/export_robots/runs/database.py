@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event, select
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
 from export_robots.outcomes import UsageWrong
@@ -15,7 +15,9 @@ from export_robots.runs.tables import SCHEMA_VERSION, Base, SchemaRow
 
 BUSY_TIMEOUT_MS = 30_000  # as the workflow engine waits: a writer holds the file for milliseconds, a slow disk for more
 
-_MEND = "See that the disk has room and that the home belongs to this user, then run `robot doctor`."
+_MEND = (
+    "See that the disk has room, then run the same command again: it goes on from there. `robot doctor` looks closer."
+)
 
 
 def sqlite_url(path: Path) -> str:
@@ -55,10 +57,14 @@ def database_errors() -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise UsageWrong(f"the robot's database cannot be used: {database_fault(error)}", _MEND) from error
+        if trouble := database_trouble(error):
+            raise trouble from error
+        raise
 
 
-def database_fault(error: SQLAlchemyError) -> str:
-    """In a few words what the database says, without the statement and its values."""
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    return str(cause).splitlines()[0] if str(cause) else type(cause).__name__
+def database_trouble(error: BaseException) -> UsageWrong | None:
+    """A full disk, a damaged file, a server that has gone; None for what would be a mistake of ours."""
+    if isinstance(error, OperationalError) or type(error) is DatabaseError:
+        says = str(error.orig).partition("\n")[0]  # without the statement and its values
+        return UsageWrong(f"the robot's database cannot be used: {says}", _MEND)
+    return None

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import sys
 import traceback
 from pathlib import Path
 
@@ -23,6 +24,11 @@ def as_robot_error(error: BaseException) -> RobotError:
     """The outcome that an error stands for; `RobotDefect` if it is a mistake of ours."""
     if isinstance(error, RobotError):
         return error
+    if "sqlalchemy" in sys.modules:  # else it cannot be the database
+        from export_robots.runs.database import database_trouble
+
+        if trouble := database_trouble(error):
+            return trouble
     if isinstance(error, OSError) and error.errno in _TROUBLES:
         where = f" ({error.filename})" if error.filename else ""
         return UsageWrong(

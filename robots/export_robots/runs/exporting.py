@@ -14,6 +14,7 @@ from export_robots.periods import Period
 from export_robots.progress import Showing
 from export_robots.runs.asking import is_overdue, late, sha256_of, standing
 from export_robots.runs.database import open_database, sqlite_url
+from export_robots.runs.defects import as_robot_error
 from export_robots.runs.engine import engine
 from export_robots.runs.ledger import Ledger
 from export_robots.runs.locks import hold
@@ -23,6 +24,8 @@ from export_robots.runs.standing import failed_result, result_of, so_far
 from export_robots.runs.tables import DeliveryRow, State
 from export_robots.runs.workplace import Browsers, Workplace, open_workplace
 from export_robots.settings import Settings
+
+_ROOM = 50_000_000  # bytes; a large report in its three copies, and the evidence
 
 
 async def export_all(
@@ -47,8 +50,10 @@ async def export_all(
             try:
                 with hold(home.locks, account.id, row.id):
                     results.append(await runner.bring(row.id, wanted))
-            except RobotError as error:
-                results.append(_failed(row, error))
+            except Exception as error:
+                results.append(_failed(row, as_robot_error(error)))
+                if results[-1].outcome is Outcome.INTERNAL:
+                    raise
             except asyncio.CancelledError:
                 progress.note(so_far(work.ledger.delivery(row.id)))
                 raise
@@ -148,10 +153,21 @@ def _keep_copy(file: Path, folder: Path, digest: str) -> Path:
     return kept
 
 
+def _require_room(home: Home) -> None:
+    """A run that fills the disk in its middle may leave something that only a person can settle."""
+    free = shutil.disk_usage(home.root).free
+    if free < _ROOM:
+        raise UsageWrong(
+            f"only {free / 1e6:.0f} MB are free on the disk of the robot's home {home.root}",
+            "Make room, or name a home on another disk with --home.",
+        )
+
+
 @asynccontextmanager
 async def _at_work(
     settings: Settings, home: Home, progress: Showing, *, headed: bool = False, browsers: Browsers | None = None
 ) -> AsyncIterator[tuple[Workplace, Runner]]:
+    _require_room(home)
     url = sqlite_url(home.database)
     ledger = Ledger(open_database(url))
     try:
