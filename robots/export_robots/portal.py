@@ -11,9 +11,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from export_robots.outcomes import Outcome, RobotError, SiteDown, UploadFailed
+from export_robots.outcomes import RobotError, SiteDown, UploadFailed
 from export_robots.portal_answer import Judgement, Verdict, is_final, judge
 from export_robots.portal_filling import FormFilling
 from export_robots.portal_form import BOX, PortalForm
@@ -41,8 +41,7 @@ class UploadNotStarted(UploadFailed):
 class PortalDown(UploadNotStarted):
     """The portal did not answer, or was in maintenance, before anything was posted."""
 
-    outcome: ClassVar = Outcome.SITE_DOWN
-    remedy = "Nothing was posted. Run the same command again later."
+    remedy = "Nothing was posted, and the file is kept. Run the same command again later: it goes straight to the portal."
 
 
 class UploadUnconfirmed(UploadFailed):

@@ -123,7 +123,8 @@ def test_a_portal_that_is_down_may_be_tried_again_later(world: EmulatedWorld, po
     world.misbehaviours.add("down")
     with pytest.raises(PortalDown) as caught:
         run(posting())
-    assert caught.value.outcome is Outcome.SITE_DOWN
+    assert caught.value.outcome is Outcome.UPLOAD_FAILED
+    assert "again later" in caught.value.hint
 
 
 def test_nothing_is_posted_when_the_intent_cannot_be_written_down(
