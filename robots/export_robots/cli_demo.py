@@ -125,6 +125,9 @@ class _Pictured:
         self._browser = browser
         self._pictures = pictures
 
+    async def version(self) -> str:
+        return await self._browser.version()
+
     @asynccontextmanager
     async def visit(self, *args: Any, **options: Any) -> AsyncIterator["Visit"]:
         async with self._browser.visit(*args, **options) as visit:

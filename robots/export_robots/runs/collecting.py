@@ -171,7 +171,7 @@ class Collecting:
             _log.debug("nobody waits for %s", delivery)
 
     def _note(self, error: MailboxError | SQLAlchemyError | OSError) -> None:
-        if self._trouble is None:
+        if self._trouble is None and not self._stop.is_set():
             saw = error.saw if isinstance(error, MailboxError) else as_robot_error(error).saw
             self._trouble = (clock.now(), saw)
             self._work.progress.note(f"no mail can be collected: {saw}")

@@ -5,6 +5,7 @@ workplace per process, as there is one workflow engine; the steps take it from `
 """
 
 import asyncio
+import logging
 import re
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 # A report often comes within seconds: keeping Chromium that long saves its second start, for the portal.
 BROWSER_REST = timedelta(seconds=20)
+
+_log = logging.getLogger(__name__)
 
 Browsers = Callable[..., AbstractAsyncContextManager["Browser"]]
 """As `browser.open_browser`."""
@@ -170,18 +173,15 @@ class Workplace:
 
     async def close(self) -> None:
         """Leave nothing running: passages are interrupted (they go on with the next command), then all they used."""
-        for passage in self.passages:
-            passage.cancel()
-        await asyncio.gather(*self.passages, return_exceptions=True)
-        for task in (self._rest, self._warming):
-            if task:
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
-        async with asyncio.TaskGroup() as closing:
-            if self._mail:
-                closing.create_task(self._mail.close())
-            closing.create_task(self._close_browser())
+        running = [task for task in (*self.passages, self._rest, self._warming) if task]
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        closing = [self._close_browser(), *([self._mail.close()] if self._mail else [])]
+        # Each is closed whatever becomes of the other, and neither can change how the run ended.
+        for error in await asyncio.gather(*closing, return_exceptions=True):
+            if error:
+                _log.warning("closing failed", exc_info=error)
 
 
 @asynccontextmanager
