@@ -41,7 +41,7 @@ class UploadNotStarted(UploadFailed):
 class PortalDown(UploadNotStarted):
     """The portal did not answer, or was in maintenance, before anything was posted."""
 
-    remedy = "Nothing was posted, and the file is kept. Run the same command again later: it goes straight to the portal."
+    remedy = "Nothing was posted, and the file is kept. Run the same command again later: it goes on with the upload."
 
 
 class UploadUnconfirmed(UploadFailed):

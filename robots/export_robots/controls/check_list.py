@@ -9,6 +9,8 @@ from export_robots.controls.words import ALL, APPLY, SEARCH, Words, bare
 from export_robots.outcomes import SiteChanged
 
 _TRIES = 3
+# Some menus close with each entry that is clicked: then there is one closing for each entry.
+_CLOSINGS = 80
 
 
 @dataclass(frozen=True)
@@ -92,13 +94,15 @@ class CheckList:
     async def _until_kept(self, tick: Callable[[], Awaitable[bool]], state: str) -> None:
         """Open the list and do `tick` until it says that all is as wanted; again from the start if the list closes."""
         kept = False
-        for _ in range(_TRIES):
+        tries = 0
+        for _ in range(_CLOSINGS):
             await self.open()
             try:
                 kept = await tick()
             except _Closed:
                 continue
-            if kept:
+            tries += 1
+            if kept or tries == _TRIES:
                 break
         self._require(kept, state)
         await self.close()

@@ -2,9 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import date
-from itertools import pairwise
 from typing import Any, NoReturn
 
 from playwright.async_api import Error as PlaywrightError
@@ -12,24 +10,14 @@ from playwright.async_api import Error as PlaywrightError
 from export_robots import clock
 from export_robots.controls.calendar import Calendar
 from export_robots.controls.screen import Gone, Scope, Screen, Thing
+from export_robots.controls.shown_ranges import ShownRange, shown_range
 from export_robots.controls.words import APPLY, Words
 from export_robots.controls.written_dates import dates_in, shows, written
 from export_robots.outcomes import SiteChanged
 from export_robots.periods import Month
 
-LABELS = Words("Dates", "Date range", "Date", "Period", "Plage de dates", "Période", "Intervalle de dates")
 # How long a page may take to show the range that was submitted, before another way of setting it is tried.
 SHOW_SECONDS = 5.0
-
-
-@dataclass(frozen=True)
-class ShownRange:
-    """A range on the page: one text, or two fields side by side."""
-
-    text: str
-    things: tuple[Thing, ...]
-    editable: bool
-    box: dict[str, float]
 
 
 class DateRange:
@@ -85,7 +73,7 @@ class DateRange:
 
     async def _try(self, way: Callable[[Scope], Awaitable[bool]], first: date, last: date) -> bool:
         shown = await self.find()
-        scope = await self._open(shown) or []
+        scope = [] if shown.native else await self._open(shown) or []
         if not scope and shown.editable and len(shown.things) == 2:
             scope = list(shown.things)  # fields on the page itself, and nothing opens
         if not scope:
@@ -188,18 +176,4 @@ class DateRange:
         return bool(await self._screen.look("allGone", scope or [])) or None
 
     async def _shown(self) -> ShownRange | None:
-        found = await self._screen.look("shortTexts", {"pattern": r"\d", "longest": 80})
-        ranges = [
-            ShownRange(entry["text"], (entry["target"],), entry["editable"], entry["box"])
-            for entry in found
-            if any(len(reading) == 2 for reading in dates_in(entry["text"]))
-        ]
-        fields = [entry for entry in found if entry["field"] and any(len(one) == 1 for one in dates_in(entry["text"]))]
-        for one, other in pairwise(fields):
-            if abs(one["box"]["y"] - other["box"]["y"]) < 12 and other["box"]["x"] - one["box"]["x"] < 500:
-                text = f"{one['text']} – {other['text']}"
-                both = one["editable"] and other["editable"]
-                ranges.append(ShownRange(text, (one["el"], other["el"]), both, one["box"]))
-        # The nearest to the top; of those in one line the one furthest to the right; of nested ones the smallest.
-        ranges.sort(key=lambda shown: (shown.box["y"] // 40, -shown.box["x"] // 40, shown.box["width"]))
-        return ranges[0] if ranges else None
+        return await shown_range(self._screen)

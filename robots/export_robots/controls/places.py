@@ -3,9 +3,9 @@
 from typing import Any
 
 from export_robots.controls.check_list import CheckList
-from export_robots.controls.date_range import ShownRange
 from export_robots.controls.drop_down import DropDown
 from export_robots.controls.screen import Screen, Thing
+from export_robots.controls.shown_ranges import ShownRange
 from export_robots.controls.words import SEARCH, Words
 from export_robots.outcomes import SiteChanged
 

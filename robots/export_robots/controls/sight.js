@@ -434,7 +434,7 @@
       // a table's only cell holds what is said instead of rows; others hold somebody's data
       if (cell && !(tables && [...(cell.closest("tbody,table,[role=grid],[role=table]")?.querySelectorAll("td,[role=cell],[role=gridcell]") || [])].filter(seen).length === 1)) continue;
       const target = worked(el);
-      found.push({ el, text: value, box: S.box(el), field, target, works: operable(target), editable: field && !el.readOnly && !el.disabled });
+      found.push({ el, text: value, box: S.box(el), field, type: field ? el.type : "", target, works: operable(target), editable: field && !el.readOnly && !el.disabled });
     }
     return found;
   };
@@ -446,6 +446,9 @@
     }
     return found;
   };
+
+  // Fields that wait for a day, empty ones too.
+  S.dateFields = () => S.fields(null).filter((field) => /^(date|text|tel|search)$/.test(field.type) && !field.el.closest("td,[role=cell],[role=gridcell]")).map((field) => ({ ...field, box: S.box(field.el) }));
 
   // ---- calendars --------------------------------------------------------------------------------------------------
   // Grids of days: [{days: [el of the 1st, 2nd, ...], caption, head: [elements above the days]}]. Days of the neighbouring months are left

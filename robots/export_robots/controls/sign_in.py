@@ -74,7 +74,7 @@ class SignIn:
         """Sign in from the visit's address. Raises the outcome that the site shows; types the password once."""
         self._screen.signed_in = False
         await self._visit.goto(self._visit.url)
-        if await self._screen.until(f"the sign-in form of {self._host}", self._form_or_inside) == "inside":
+        if await self._arrive() == "inside":
             self._screen.signed_in = True
             return
         asked_at = clock.now()
@@ -84,6 +84,16 @@ class SignIn:
             if await self._answer("code") == "code":
                 raise CodeNeeded("the CRM did not accept the sign-in code and asks for another one")
         self._screen.signed_in = True
+
+    async def _arrive(self) -> str:
+        """Wait for the sign-in form, or for a page that only a signed-in user sees."""
+        what = f"the sign-in form of {self._host}"
+        found: str | None = await self._screen.within(self._screen.patience / 4, self._form_or_inside)
+        if found is None and (link := await self._screen.find(SIGN_IN)) is not None:
+            await self._screen.click(link)  # a page of welcome stands before it
+        if found is None:
+            found = await self._screen.until(what, self._form_or_inside)
+        return found
 
     async def _form_or_inside(self) -> str | None:
         if await self._signed_in():

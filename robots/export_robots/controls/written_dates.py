@@ -64,6 +64,11 @@ def month_in(text: str) -> Month | None:
     return Month(int(years[0]), numbers[0]) if len(set(numbers)) == 1 else None
 
 
+def looks_like_a_notation(text: str) -> bool:
+    """True for a placeholder such as YYYY-MM-DD or jj/mm/aaaa."""
+    return bool(_PLACEHOLDER.search(fold(text)))
+
+
 def written(day: date, like: str) -> Iterator[str]:
     """`day` in the notation of `like` (a field's value or its placeholder), then in the usual ones."""
     yielded = set()

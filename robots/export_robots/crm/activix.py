@@ -16,14 +16,16 @@ from export_robots.outcomes import PermissionMissing, SiteChanged
 from export_robots.periods import Period
 from export_robots.robot import CrmRobot, Delivery, Foundation, ReportRequest
 
-MY_CLIENTS = Words("My Clients", "Mes clients", "Mes clientes et clients")
+MY_CLIENTS = Words("My Clients", "Mes clients", "Mes clientes et clients", "Ma clientèle")
 CLIENTS_PLUS = Words("Clients+", "Clients +")
 CLIENTS_BY = Words("Clients By", "Clients by", "Clients par", "Clients selon")
 SUBMIT = Words("Submit", "Soumettre", "Appliquer", "Apply", "Valider", "Envoyer")
 LAST_MONTH = Words("Last Month", "Mois dernier", "Le mois dernier", "Mois précédent", "Dernier mois", "Mois passé")
-CREATION_DATE = Words("Creation Date", "Date de création", "Date création")
+CREATION_DATE = Words("Creation Date", "Date de création", "Date création", "Créé le", "Création")
 COLUMN_VISIBILITY = Words("Column Visibility", "Columns Visibility", "Visibilité des colonnes", "Visibilité colonnes",
-                          "Affichage des colonnes", "Visibilité de colonnes")  # fmt: skip
+                          "Affichage des colonnes", "Visibilité de colonnes", "Afficher les colonnes",
+                          "Colonnes visibles", "Colonnes affichées", "Choix des colonnes",
+                          "Choisir les colonnes")  # fmt: skip
 DATE_OF_BIRTH = Words("Date of Birth", "Date de naissance", "Birth date", "Birthdate")
 GENERATE_REPORT = Words("Generate Report", "Générer un rapport", "Générer le rapport", "Générer rapport", "Générer")
 CSV = Words("CSV", "CSV (.csv)", ".csv", "Fichier CSV", "CSV file")
