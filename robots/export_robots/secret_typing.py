@@ -20,10 +20,13 @@ from export_robots.origins import Origin
 _TYPE = """function (secret, origin, kinds) {
     if (!(this instanceof HTMLInputElement)) return 'not an input';
     if (location.origin !== origin || self.origin !== origin) return 'origin';
-    const boxes = secret.length > 1 && this.maxLength === 1 && kinds.length > 1
-        ? [...(this.form || this.getRootNode()).querySelectorAll('input')].filter(
-            box => box.maxLength === 1 && box.type === this.type && box.checkVisibility())
-        : [this];
+    // A row of boxes for one digit each: they say so, or are as narrow as a digit and as many as the code has.
+    const row = [...(this.form || this.getRootNode()).querySelectorAll('input')].filter(
+        box => box.type === this.type && box.checkVisibility()
+            && (box.maxLength === 1 || box.getBoundingClientRect().width < 80));
+    const single = secret.length > 1 && kinds.length > 1
+        && (this.maxLength === 1 || (row.length === secret.length && row[0] === this));
+    const boxes = single ? row : [this];
     if (boxes.length > 1 && (boxes.length !== secret.length || boxes[0] !== this)) return 'boxes';
     const form = this.form;
     if (form) {

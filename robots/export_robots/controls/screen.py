@@ -151,6 +151,8 @@ class Screen:
                 # A navigation that the click starts is not waited for here: a late one would look like a missed click.
                 await element.click(timeout=CLICK_SECONDS * 1000, no_wait_after=True)
             except PlaywrightTimeoutError:
+                if not await self.look("seen", thing):
+                    raise Gone("click") from None
                 cleared = await self.clear_the_way(thing)
                 place = None if cleared else await self.look("hits", thing)
                 if place is not None:

@@ -143,9 +143,8 @@ class Activix(CrmRobot):
             return icon
         if icon is not None:
             raise PermissionMissing("Activix shows Generate Report but does not let this account use it", _ASK_SUPPORT)
-        unknown = [
-            name for name in await icons.names() if not (COLUMN_VISIBILITY.within(name) or HARMLESS.within(name))
-        ]
+        known = (COLUMN_VISIBILITY, HARMLESS)
+        unknown = [name for name in await icons.names() if name and not any(words.within(name) for words in known)]
         if unknown:
             raise SiteChanged(f"Generate Report was looked for in Clients+, which offers “{unknown[0]}” instead")
         raise PermissionMissing("Activix does not offer Generate Report to this account", _ASK_SUPPORT)
