@@ -1,3 +1,5 @@
+"""Whether a mailbox can be watched, for those who set it up."""
+
 from dataclasses import dataclass
 
 from report_mailbox.connection import Connection

@@ -1,3 +1,5 @@
+"""Which mailbox is watched, and the limits and pauses with which it is."""
+
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta

@@ -5,19 +5,22 @@ The words and codes are those of `docs/interface.md`; operators' scripts and the
 Errors, divided by what happens next:
 
     RobotError
-     ├ UsageWrong          the command line or the configuration is wrong        mend it; nothing was asked of the CRM
-     ├ SignInRefused       user name or password rejected                        a person; that password is never sent again
-     ├ ActionNeeded        the CRM wants a person: expired password, terms ...   a person
-     ├ CodeNeeded          a sign-in code the robot cannot get by itself         a person
-     ├ PermissionMissing   the account may not export                            a person asks the CRM's support
-     ├ SiteChanged         a control is not there, or did not do what it should  mend the robot
-     ├ SiteDown            maintenance, 5xx, no answer                           later: may be tried again
-     ├ ReportLate          accepted, but the e-mail has not come                 later: the mail is looked for first
-     ├ ReportRejected      a report came that must not be sent on                a person looks
-     ├ UploadFailed        the portal refused it or did not confirm it           a person; never posted again by itself
-     ├ AccountBusy         another run holds this CRM account                    later
-     ├ StepsUnknown        this CRM's export steps are not known yet             record them first
-     └ RobotDefect         our own mistake                                       report it
+     ├ UsageWrong          the command line or the configuration is wrong   mend it; nothing was asked of the CRM
+     ├ SignInRefused       user name or password rejected                   a person; it is not sent again
+     ├ ActionNeeded        the CRM wants a person: expired password, terms  a person
+     ├ CodeNeeded          a sign-in code the robot cannot get by itself    a person
+     ├ PermissionMissing   the account may not export                       a person asks the CRM's support
+     ├ SiteChanged         a control is not there, or does not do its work  mend the robot
+     ├ SiteDown            maintenance, 5xx, no answer                      later: may be tried again
+     ├ ReportLate          accepted, but the e-mail has not come            later: the mail is looked for first
+     ├ ReportRejected      a report came that must not be sent on           a person looks
+     ├ UploadFailed        the portal refused it or did not confirm it      a person; never posted again by itself
+     │  ├ UploadNotStarted    nothing was posted (portal.py)                later, or a person
+     │  └ UploadUnconfirmed   it may have been posted (portal.py)           a person
+     ├ AccountBusy         another run holds this CRM account               later
+     ├ StepsUnknown        this CRM's export steps are not known yet        record them first
+     ├ BrowserCrashed      the browser died in mid-run (site_errors.py)     once more by itself, before the request
+     └ RobotDefect         our own mistake                                  report it
 
 Every field is positional and handed to `super().__init__` unchanged, because DBOS stores errors by pickle, which
 rebuilds an exception from its `args`; the text is made in `__str__`.

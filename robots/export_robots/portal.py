@@ -9,10 +9,11 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from export_robots import clock
 from export_robots.outcomes import RobotError, SiteDown, UploadFailed
 from export_robots.portal_answer import Judgement, Verdict, is_final, judge
 from export_robots.portal_filling import FormFilling
@@ -314,7 +315,7 @@ class _Upload:
                 raise UploadUnconfirmed("after the file was posted the portal led to another address")
             if not all(answer.taken for answer in self._guard.answers):
                 raise UploadUnconfirmed("the portal's page says that it has the file, its answer says that it has not")
-            return PortalAnswer(self._said(judgement.text), judgement.reference, datetime.now(UTC))
+            return PortalAnswer(self._said(judgement.text), judgement.reference, clock.now())
         if judgement.verdict is Verdict.DOUBT:
             raise UploadUnconfirmed(f"the portal's answer to the file is not clear: “{self._said(judgement.text)}”")
         raise UploadUnconfirmed(

@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,6 +18,7 @@ from playwright.async_api import BrowserContext, Dialog, Frame, Locator, Page, R
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
+from export_robots import clock
 from export_robots.fetching import LONGEST, SIZE_LIMIT, Fetched, fetch
 from export_robots.origins import Origin, origin_of, parse_origin
 from export_robots.outcomes import RobotDefect, RobotError, SiteChanged, SiteDown
@@ -125,7 +126,7 @@ class Visit:
 
         Raises `SiteChanged`, `SiteDown` or `BrowserCrashed` in place of Playwright's errors.
         """
-        record = StepRecord(name, len(self._open), datetime.now(UTC))
+        record = StepRecord(name, len(self._open), clock.now())
         self.steps.append(record)
         self.progress.started(name)
         begun = time.monotonic()
