@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from export_robots import catalogue, clock
-from export_robots.cli_interruption import run_interruptibly
 from export_robots.cli_output import out, print_json, show, table
 from export_robots.cli_periods import BackdataOption, FromOption, MonthOption, ToOption, named_period, period_of
 from export_robots.cli_places import Places
+from export_robots.cli_work import work
 from export_robots.outcomes import StepsUnknown, UsageWrong
 from export_robots.periods import Month
+from export_robots.runs.results import Result, worst
 
 if TYPE_CHECKING:
-    from export_robots.runs.results import Result
+    from export_robots.browser import Browser
+    from export_robots.progress import Showing
 
 CrmArgument = Annotated[
     str, typer.Argument(metavar="CRM", help="A CRM's key, such as activix; `robot crms` lists them.")
@@ -67,19 +69,14 @@ def export(
         of_client.account(key)  # says what is missing
     period = period_of(of_client, month, first, last, backdata=backdata)
 
-    from export_robots.progress import progress
-    from export_robots.runs.exporting import export_all
-    from export_robots.runs.running import Wanted
+    async def do(browser: "Browser", progress: "Showing") -> list[Result]:
+        from export_robots.runs.exporting import export_all
+        from export_robots.runs.running import Wanted
 
-    wanted = Wanted(upload=not no_upload, wait=not no_wait)
-    shown = progress()
-    try:
-        results = run_interruptibly(
-            export_all(settings, home, accounts, period, wanted=wanted, headed=headed, progress=shown)
-        )
-    finally:
-        shown.close()
-    return show(results, as_json=as_json)
+        wanted = Wanted(upload=not no_upload, wait=not no_wait)
+        return await export_all(settings, home, accounts, period, wanted=wanted, browser=browser, progress=progress)
+
+    return show(work(settings, home, do, headed=headed, early=True), as_json=as_json)
 
 
 def deliver(
@@ -105,17 +102,16 @@ def deliver(
     of_client = settings.client(client)
     period = period_of(of_client, month, first, last, backdata=backdata)
 
-    from export_robots.progress import progress
-    from export_robots.runs.exporting import deliver_by_hand
+    report = _readable(file)
 
-    shown = progress()
-    try:
-        result = run_interruptibly(
-            deliver_by_hand(settings, home, of_client, crm, rooftop, period, file=_readable(file), progress=shown)
+    async def do(browser: "Browser", progress: "Showing") -> Result:
+        from export_robots.runs.exporting import deliver_by_hand
+
+        return await deliver_by_hand(
+            settings, home, of_client, crm, rooftop, period, file=report, browser=browser, progress=progress
         )
-    finally:
-        shown.close()
-    return show([result], as_json=as_json)
+
+    return show([work(settings, home, do, early=True)], as_json=as_json)
 
 
 def check(
@@ -159,21 +155,18 @@ def collect(
     places: Places = context.obj
     settings, home = places.prepared()
 
-    from export_robots.progress import progress
-    from export_robots.runs.exporting import collect_all
-    from export_robots.runs.results import worst
-
-    shown = progress()
     results: list[Result] = []
 
-    def one_more(result: "Result") -> None:
+    def tell(result: Result) -> None:
         results.append(result)
         show([result], as_json=False)
 
-    try:
-        run_interruptibly(collect_all(settings, home, watch=watch, progress=shown, tell=one_more))
-    finally:
-        shown.close()
+    async def do(browser: "Browser", progress: "Showing") -> None:
+        from export_robots.runs.exporting import collect_all
+
+        await collect_all(settings, home, watch=watch, browser=browser, progress=progress, tell=tell)
+
+    work(settings, home, do)
     if not results:
         out("nothing is waited for")
         return 0

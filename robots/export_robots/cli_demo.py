@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any, cast
 from export_robots import clock
 from export_robots.cli_interruption import run_interruptibly
 from export_robots.cli_output import out, say, show
+from export_robots.cli_work import work
 from export_robots.outcomes import UsageWrong
 from export_robots.periods import Month, Period
+from export_robots.runs.results import Result
 
 if TYPE_CHECKING:
     from export_robots.browser import Browser
-    from export_robots.runs.results import Result
+    from export_robots.progress import Showing
     from export_robots.visit import Visit
 
 CLIENT = "abc"
@@ -42,32 +44,24 @@ def show_demo(folder: Path, *, site: str, portal: str, headed: bool) -> int:
         return code
 
 
-def _export(config: Path, home: Path, pictures: "Pictures", *, headed: bool) -> "Result":
+def _export(config: Path, folder: Path, pictures: "Pictures", *, headed: bool) -> Result:
     from export_robots.home import prepare_home
-    from export_robots.progress import progress
-    from export_robots.runs.exporting import export_all
-    from export_robots.runs.running import Wanted
     from export_robots.settings import load_settings
 
-    settings = load_settings(config, home)
+    settings = load_settings(config, folder)
+    home = prepare_home(folder)
     client = settings.client(CLIENT)
     period = Period.last_full_month(clock.now(), client.timezone)
-    shown = progress()
-    try:
-        return run_interruptibly(
-            export_all(
-                settings,
-                prepare_home(home),
-                client.accounts("activix"),
-                period,
-                wanted=Wanted(),
-                headed=headed,
-                progress=shown,
-                browsers=pictures.open_browser,
-            )
-        )[0]
-    finally:
-        shown.close()
+
+    async def do(browser: "Browser", progress: "Showing") -> list[Result]:
+        from export_robots.runs.exporting import export_all
+        from export_robots.runs.running import Wanted
+
+        pictured = cast("Browser", _Pictured(browser, pictures))
+        accounts = client.accounts("activix")
+        return await export_all(settings, home, accounts, period, wanted=Wanted(), browser=pictured, progress=progress)
+
+    return work(settings, home, do, headed=headed, early=True)[0]
 
 
 class Pictures:
@@ -76,15 +70,7 @@ class Pictures:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._taken: list[tuple[str, Path]] = []
-        self._browser: Browser | None = None
         folder.mkdir(parents=True, exist_ok=True)
-
-    @asynccontextmanager
-    async def open_browser(self, *args: Any, **options: Any) -> AsyncIterator["Browser"]:
-        from export_robots.browser import open_browser
-
-        async with open_browser(*args, **options) as browser:
-            yield cast("Browser", _Pictured(browser, self))
 
     def attach(self, visit: "Visit") -> None:
         step = visit.step
@@ -98,7 +84,7 @@ class Pictures:
 
         setattr(visit, "step", pictured)  # noqa: B010 - for mypy a method cannot be assigned to
 
-    async def sheet(self, result: "Result", url: str) -> None:
+    async def sheet(self, result: Result, url: str) -> None:
         """All pictures with their steps, as a page and as one picture of it."""
         from export_robots.browser import open_browser
         from export_robots.settings import BrowserSettings
@@ -125,8 +111,8 @@ class _Pictured:
         self._browser = browser
         self._pictures = pictures
 
-    async def version(self) -> str:
-        return await self._browser.version()
+    async def close(self) -> None:
+        await self._browser.close()
 
     @asynccontextmanager
     async def visit(self, *args: Any, **options: Any) -> AsyncIterator["Visit"]:
@@ -161,7 +147,7 @@ def _make_room(folder: Path) -> None:
     (folder / _MARK).touch()
 
 
-def _what_is_there(result: "Result", folder: Path, received: Path) -> str:
+def _what_is_there(result: Result, folder: Path, received: Path) -> str:
     assert result.file
     assert result.period
     earlier = Month.parse(result.period[0]).plus(-1)

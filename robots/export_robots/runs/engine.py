@@ -13,6 +13,7 @@ import os
 import secrets
 import socket
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
 from dbos import DBOS, DBOSConfig, WorkflowHandleAsync
@@ -49,6 +50,8 @@ async def engine(database_url: str) -> AsyncIterator["Engine"]:
     finally:
         await made.close()
         await asyncio.to_thread(DBOS.destroy)
+        # DBOS has put its own threads in the place of the loop's, and has just ended them.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
 
 
 class Engine:

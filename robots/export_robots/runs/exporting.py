@@ -5,14 +5,15 @@ import shutil
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from export_robots import catalogue
 from export_robots.clients import Account, Client
 from export_robots.home import Home
-from export_robots.outcomes import Outcome, RobotError, UsageWrong
+from export_robots.outcomes import AccountBusy, Outcome, RobotError, UsageWrong
 from export_robots.periods import Period
 from export_robots.progress import Showing
-from export_robots.runs.asking import is_overdue, late, sha256_of, standing
+from export_robots.runs.asking import is_overdue, sha256_of, standing
 from export_robots.runs.database import open_database, sqlite_url
 from export_robots.runs.defects import as_robot_error
 from export_robots.runs.engine import engine
@@ -22,8 +23,11 @@ from export_robots.runs.results import Result
 from export_robots.runs.running import BEFORE, Runner, Wanted
 from export_robots.runs.standing import failed_result, result_of, so_far
 from export_robots.runs.tables import DeliveryRow, State
-from export_robots.runs.workplace import Browsers, Workplace, open_workplace
+from export_robots.runs.workplace import Workplace, open_workplace
 from export_robots.settings import Settings
+
+if TYPE_CHECKING:
+    from export_robots.browser import Browser
 
 _ROOM = 50_000_000  # bytes; a large report in its three copies, and the evidence
 
@@ -35,12 +39,11 @@ async def export_all(
     period: Period,
     *,
     wanted: Wanted,
-    headed: bool,
+    browser: "Browser",
     progress: Showing,
-    browsers: Browsers | None = None,
 ) -> list[Result]:
     """One account after the other; one that fails does not stop the others."""
-    async with _at_work(settings, home, progress, headed=headed, browsers=browsers) as (work, runner):
+    async with _at_work(settings, home, browser, progress) as (work, runner):
         results = []
         for account in accounts:
             if len(accounts) > 1:
@@ -69,6 +72,7 @@ async def deliver_by_hand(
     period: Period,
     *,
     file: Path,
+    browser: "Browser",
     progress: Showing,
 ) -> Result:
     """Check, name and upload a report that a person exported; it closes the same expected delivery as a run would."""
@@ -76,7 +80,7 @@ async def deliver_by_hand(
     key, label = (entry.key, entry.label) if entry else (catalogue.key_of(crm), crm.strip())
     place = client.rooftop(rooftop)
     account = place.accounts.get(key)
-    async with _at_work(settings, home, progress) as (work, runner):
+    async with _at_work(settings, home, browser, progress) as (work, runner):
         row = work.ledger.expect(client.key, key, label, place.name, period)
         try:
             with hold(home.locks, account.id if account else row.id, row.id):
@@ -105,15 +109,23 @@ async def _deliver(work: Workplace, runner: Runner, delivery: str, file: Path) -
 
 
 async def collect_all(
-    settings: Settings, home: Home, *, watch: bool, progress: Showing, tell: Callable[[Result], None]
+    settings: Settings,
+    home: Home,
+    *,
+    watch: bool,
+    browser: "Browser",
+    progress: Showing,
+    tell: Callable[[Result], None],
 ) -> None:
     """Finish the deliveries whose reports have come: once, or (`watch`) until interrupted."""
-    async with _at_work(settings, home, progress) as (work, runner):
+    async with _at_work(settings, home, browser, progress) as (work, runner):
         await work.open_mailbox()
         told: dict[str, Outcome] = {}
         while True:
             for row in work.ledger.waiting():
                 result = await _finish(work, runner, row)
+                if result is None:
+                    continue
                 if told.get(row.id) != result.outcome and not (watch and result.outcome is Outcome.REQUESTED):
                     tell(result)
                 told[row.id] = result.outcome
@@ -122,20 +134,22 @@ async def collect_all(
             await work.mail.something_new()
 
 
-async def _finish(work: Workplace, runner: Runner, row: DeliveryRow) -> Result:
-    """Bring a delivery to its end if its report is here, and otherwise say how it stands."""
+async def _finish(work: Workplace, runner: Runner, row: DeliveryRow) -> Result | None:
+    """Bring a delivery to its end if its report is here, or else say how it stands. None: another run is at it."""
+    here = standing(row.id) == State.COLLECTED or work.mail.handed(row) is not None
+    if not here and not is_overdue(row.id):
+        return failed_result(row, Outcome.REQUESTED, (), None)
     try:
         if row.client not in work.settings.clients:
             raise UsageWrong(f"the client of {row.id} is not in the configuration any more")
         place = work.client_of(row).rooftop(row.rooftop)
         account = place.accounts.get(row.crm)
         with hold(work.home.locks, account.id if account else row.id, row.id):
-            if standing(row.id) != State.COLLECTED and not work.mail.handed(row):
-                if not is_overdue(row.id):
-                    return failed_result(row, Outcome.REQUESTED, (), None)
-                if not await runner.finish_interrupted(row):
-                    raise await late(row.id)
-            return await runner.bring(row.id, Wanted(upload=row.upload))
+            if here:
+                return await runner.bring(row.id, Wanted(upload=row.upload))
+            return await runner.end_overdue(row)
+    except AccountBusy:
+        return None
     except RobotError as error:
         return _failed(row, error)
 
@@ -165,13 +179,13 @@ def _require_room(home: Home) -> None:
 
 @asynccontextmanager
 async def _at_work(
-    settings: Settings, home: Home, progress: Showing, *, headed: bool = False, browsers: Browsers | None = None
+    settings: Settings, home: Home, browser: "Browser", progress: Showing
 ) -> AsyncIterator[tuple[Workplace, Runner]]:
     _require_room(home)
     url = sqlite_url(home.database)
     ledger = Ledger(open_database(url))
     try:
-        work = Workplace(settings, home, ledger, progress, headed=headed, browsers=browsers)
+        work = Workplace(settings, home, ledger, browser, progress)
         async with engine(url) as running, open_workplace(work):
             yield work, Runner(work, running)
     finally:

@@ -10,9 +10,9 @@ from dbos import DBOS, SetWorkflowID
 
 from export_robots.outcomes import Outcome
 from export_robots.runs import workflow
-from export_robots.runs.asking import is_overdue, standing
+from export_robots.runs.asking import is_overdue, late, standing
 from export_robots.runs.engine import Engine
-from export_robots.runs.ledger import run_id
+from export_robots.runs.ledger import Ending, run_id
 from export_robots.runs.results import Result
 from export_robots.runs.standing import result_of
 from export_robots.runs.tables import DeliveryRow, State
@@ -73,12 +73,17 @@ class Runner:
         await handle.get_result()
         return True
 
+    async def end_overdue(self, row: DeliveryRow) -> Result:
+        """Note that the report of a request, which nobody waits for any more, has not come in time."""
+        if not await self.finish_interrupted(row):
+            error = await late(row.id)
+            ending = Ending(error.outcome, error.reasons or (error.saw,), error.hint)
+            self._work.ledger.end_attempt(row.id, ending)
+        return result_of(self._work.ledger, self._work.ledger.delivery(row.id))
+
     async def _prepare(self, delivery: str) -> None:
         """Nothing is asked of the CRM while the mailbox that its report would come to cannot be read."""
-        stands = standing(delivery)
-        if stands != State.REQUESTED:
-            self._work.warm_browser()
-        if stands != State.COLLECTED:
+        if standing(delivery) != State.COLLECTED:
             await self._work.open_mailbox()
 
     async def give_up_interrupted(self, row: DeliveryRow) -> None:

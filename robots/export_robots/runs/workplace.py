@@ -5,11 +5,10 @@ workplace per process, as there is one workflow engine; the steps take it from `
 """
 
 import asyncio
-import logging
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING
 from export_robots.clients import Account, Client
 from export_robots.credentials import Secrets
 from export_robots.home import Home
-from export_robots.outcomes import RobotError, StepsUnknown
+from export_robots.outcomes import StepsUnknown
 from export_robots.progress import Showing
 from export_robots.runs.ledger import Ledger
 from export_robots.runs.tables import DeliveryRow
@@ -31,11 +30,6 @@ if TYPE_CHECKING:
 # A report often comes within seconds: keeping Chromium that long saves its second start, for the portal.
 BROWSER_REST = timedelta(seconds=20)
 
-_log = logging.getLogger(__name__)
-
-Browsers = Callable[..., AbstractAsyncContextManager["Browser"]]
-"""As `browser.open_browser`."""
-
 _current: "Workplace | None" = None
 
 
@@ -45,31 +39,18 @@ def current() -> "Workplace":
 
 
 class Workplace:
-    def __init__(
-        self,
-        settings: Settings,
-        home: Home,
-        ledger: Ledger,
-        progress: Showing,
-        *,
-        headed: bool = False,
-        browsers: Browsers | None = None,
-    ) -> None:
+    def __init__(self, settings: Settings, home: Home, ledger: Ledger, browser: "Browser", progress: Showing) -> None:
         self.settings = settings
         self.home = home
         self.ledger = ledger
         self.secrets = Secrets(settings)
         self.progress = progress
-        self.headed = headed
-        self._mail: Collecting | None = None
         self.passages: set[asyncio.Task[object]] = set()
-        self._stack = AsyncExitStack()
-        self._browsers = browsers
-        self._browser: Browser | None = None
-        self._opening = asyncio.Lock()
+        self._mail: Collecting | None = None
+        self._browser = browser
+        self._resting = asyncio.Lock()
         self._users = 0
         self._rest: asyncio.Task[None] | None = None
-        self._warming: asyncio.Task[None] | None = None
 
     # --- whose and where
 
@@ -114,50 +95,30 @@ class Workplace:
         if self._mail is None:
             self._mail = await Collecting.open(self)
 
-    # --- the browser: one per process, closed while a mail is long in coming
+    # --- the browser: one per process, at rest while a mail is long in coming
 
     @asynccontextmanager
     async def browser(self) -> AsyncIterator["Browser"]:
-        self._users += 1
+        async with self._resting:  # not while it is being closed
+            self._users += 1
         if self._rest:
             self._rest.cancel()
-            self._rest = None
         try:
-            yield await self._open_browser()
+            yield self._browser
         finally:
             self._users -= 1
-            if not self._users:
-                self._rest = asyncio.create_task(self._close_browser_after(BROWSER_REST))
+            self.rest_browser()
 
-    def warm_browser(self) -> None:
-        """Start it beside other things that have to be waited for. What is wrong with it shows when it is used."""
-        if self._warming is None:
-            self._warming = asyncio.create_task(self._warm())
+    def rest_browser(self) -> None:
+        """End Chromium unless it is wanted again soon; whoever wants it later starts another one."""
+        if not self._users:
+            self._rest = asyncio.create_task(self._end_browser_after(BROWSER_REST))
 
-    async def _warm(self) -> None:
-        with suppress(RobotError):
-            async with self.browser() as browser:
-                await browser.version()
-
-    async def _open_browser(self) -> "Browser":
-        from export_robots.browser import open_browser
-
-        async with self._opening:
-            if self._browser is None:
-                opened = (self._browsers or open_browser)(
-                    self.settings.browser, headed=self.headed, folder=self.home.browser
-                )
-                self._browser = await self._stack.enter_async_context(opened)
-            return self._browser
-
-    async def _close_browser_after(self, rest: timedelta) -> None:
+    async def _end_browser_after(self, rest: timedelta) -> None:
         await asyncio.sleep(rest.total_seconds())
-        await self._close_browser()
-
-    async def _close_browser(self) -> None:
-        async with self._opening:
-            self._browser = None
-            await self._stack.aclose()
+        async with self._resting:
+            if not self._users:
+                await self._browser.close()
 
     # --- progress
 
@@ -173,15 +134,12 @@ class Workplace:
 
     async def close(self) -> None:
         """Leave nothing running: passages are interrupted (they go on with the next command), then all they used."""
-        running = [task for task in (*self.passages, self._rest, self._warming) if task]
+        running = [task for task in (*self.passages, self._rest) if task]
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
-        closing = [self._close_browser(), *([self._mail.close()] if self._mail else [])]
-        # Each is closed whatever becomes of the other, and neither can change how the run ended.
-        for error in await asyncio.gather(*closing, return_exceptions=True):
-            if error:
-                _log.warning("closing failed", exc_info=error)
+        if self._mail:
+            await self._mail.close()
 
 
 @asynccontextmanager
@@ -189,6 +147,7 @@ async def open_workplace(workplace: Workplace) -> AsyncIterator[Workplace]:
     """Make it this process's, and leave nothing of it running."""
     global _current
     _current = workplace
+    workplace.rest_browser()
     try:
         yield workplace
     finally:
