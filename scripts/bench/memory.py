@@ -13,7 +13,8 @@ from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from parts.world import World, emulated_world, load  # type: ignore[import-not-found]  # beside this script, no package
+from parts.python import load  # type: ignore[import-not-found]  # beside this script, no package
+from parts.world import World, emulated_world  # type: ignore[import-not-found]  # beside this script, no package
 from pydantic import SecretStr
 
 from export_robots import clock

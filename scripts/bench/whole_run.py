@@ -13,12 +13,14 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
-from parts.world import World, emulated_world, load  # type: ignore[import-not-found]  # beside this script, no package
+from parts.python import environment, load  # type: ignore[import-not-found]  # beside this script, no package
+from parts.world import World, emulated_world  # type: ignore[import-not-found]  # beside this script, no package
 
 from export_robots.chromium import find_chromium
 from export_robots.settings import BrowserSettings
@@ -37,24 +39,24 @@ class Run:
     steps: dict[str, float] = field(default_factory=dict)
 
 
-def straight_line(world: World, chromium: Path, folder: Path) -> Run:
+def straight_line(world: World, chromium: Path, folder: Path, env: Mapping[str, str]) -> Run:
     target = folder / "straight-line.csv"
     command = [sys.executable, str(STRAIGHT_LINE), str(world.credentials), str(chromium), str(target)]
     began, cpu = time.time(), _cpu()
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=180, check=True)
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=180, check=True, env=env)
     ended = time.time()
     marks = json.loads(done.stdout)
     moments = [began, *(marks[name] for name in ("imported", "browser", "asked", "mail", "posted")), ended]
     return Run(ended - began, _cpu() - cpu, _between(moments))
 
 
-def robot(world: World, folder: Path) -> Run:
+def robot(world: World, folder: Path, env: Mapping[str, str]) -> Run:
     home = folder / "home"
     command = [str(ROBOT), "--config", str(world.credentials), "--home", str(home), "export", "activix"]
     command += ["--client", "abc"]  # the last full month
     began, cpu = time.time(), _cpu()
     said: list[tuple[float, str]] = []
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env) as process:
         assert process.stderr
         said += [(time.time(), line.rstrip()) for line in process.stderr]
     ended = time.time()
@@ -65,6 +67,10 @@ def robot(world: World, folder: Path) -> Run:
         name, _, duration = line.rpartition(" (")
         if duration.endswith(" s)"):
             finished[name] = (moment - float(duration.removesuffix(" s)")), moment)
+    for file in home.glob("evidence/*/steps*.json"):  # to the millisecond, where the robot has written it down
+        for step in json.loads(file.read_text("utf-8"))["steps"]:
+            start = datetime.fromisoformat(step["started_at"]).timestamp()
+            finished[step["step"]] = (start, start + step["seconds"])
     moments = [
         began,
         min(start for start, _ in finished.values()),
@@ -74,13 +80,8 @@ def robot(world: World, folder: Path) -> Run:
         finished["send the file to the portal"][1],
         ended,
     ]
-    run = Run(
-        ended - began, _cpu() - cpu, _between(moments), {name: end - start for name, (start, end) in finished.items()}
-    )
-    for file in sorted(home.glob("evidence/*/steps*.json")):
-        # To the millisecond, where the robot has written them down.
-        run.steps |= {step["name"]: step["seconds"] for step in json.loads(file.read_text("utf-8"))["steps"]}
-    return run
+    steps = {name: end - start for name, (start, end) in finished.items()}
+    return Run(ended - began, _cpu() - cpu, _between(moments), steps)
 
 
 def _between(moments: Sequence[float]) -> dict[str, float]:
@@ -112,6 +113,7 @@ def main() -> None:
     robots: list[Run] = []
     lines: list[Run] = []
     with tempfile.TemporaryDirectory(prefix="robot-") as name, emulated_world(Path(name)) as world:
+        env = environment(Path(name) / "compiled")
         for number in range(rounds + 1):
             folder = Path(name) / f"{number}"
             folder.mkdir()
@@ -119,9 +121,9 @@ def main() -> None:
             for way in ("robot", "line") if number % 2 else ("line", "robot"):
                 world.empty_mailbox()
                 if way == "robot":
-                    robots.append(robot(world, folder))
+                    robots.append(robot(world, folder, env))
                 else:
-                    lines.append(straight_line(world, chromium, folder))
+                    lines.append(straight_line(world, chromium, folder, env))
             _same_file(world)
             if number == 0:  # fills the disk's caches, the world's and Python's
                 robots.clear()

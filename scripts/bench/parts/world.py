@@ -50,8 +50,3 @@ def emulated_world(folder: Path) -> Iterator[World]:
         finally:
             process.terminate()
             process.communicate()
-
-
-def load() -> str:
-    """What else the machine does: without it no figure says anything."""
-    return "load " + " ".join(Path("/proc/loadavg").read_text().split()[:3])
