@@ -1,12 +1,14 @@
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from export_robots import clock
+from export_robots.clients import Account
 from export_robots.outcomes import AccountBusy, Outcome, UsageWrong
 from export_robots.periods import Month, Period
 from export_robots.robot import ReportRequest
@@ -106,6 +108,14 @@ def test_only_other_periods_of_the_same_client_count_as_delivered_before(ledger:
         ledger.close(key, State.DELIVERED, "export")
     row = ledger.expect("abc", "activix", "Activix CRM", None, OCTOBER)
     assert ledger.delivered_before(row) == {"9": "2026-09"}
+
+
+def test_an_authenticator_code_is_used_once(ledger: Ledger) -> None:
+    account = Account("abc", "activix", "ABC Autos", None, None, "a@example.com", (), timedelta(1), ZoneInfo("UTC"))
+    assert ledger.use_code(account, 59_000_000)
+    assert not ledger.use_code(account, 59_000_000)
+    assert not ledger.use_code(account, 58_999_999)
+    assert ledger.use_code(account, 59_000_001)
 
 
 def test_a_full_database_is_said_in_a_sentence(ledger: Ledger) -> None:

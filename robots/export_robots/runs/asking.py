@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 # The request may have been sent a moment before the crash: its mail is given this long to come after all.
 GRACE = timedelta(seconds=10)
+_RECENTLY = timedelta(minutes=5)
 
 
 def standing(delivery: str) -> str:
@@ -78,11 +79,14 @@ async def report_is_here(delivery: str, run: str) -> bool:
     handed = await asyncio.to_thread(work.mail.handed, row)
     if handed is None:
         return False
-    if handed.link and not handed.file:
-        handed = await _fetch(work, row, run, handed)
-    if handed.file is None:
+    try:
+        if handed.link and not handed.file:
+            handed = await _fetch(work, row, run, handed)
+        if handed.file is None:
+            raise ReportRejected(f"a mail came in answer, and holds no report: {handed.reason}")
+    except ReportRejected:
         await asyncio.to_thread(work.ledger.answer_requests, delivery)
-        raise ReportRejected(f"a mail came in answer, and holds no report: {handed.reason}")
+        raise
     await asyncio.to_thread(
         _take_file, work, delivery, handed.file, source="link" if handed.link else "mail", handed=handed
     )
@@ -138,8 +142,10 @@ async def _answered_after_all(work: Workplace, row: DeliveryRow, run: str) -> bo
     if await report_is_here(row.id, run):
         return True
     interrupted = [request for request in doubtful if not request.ended_at]
-    if interrupted and clock.now() - interrupted[-1].intended_at < timedelta(minutes=5):
-        return await work.mail.wait_for(row, GRACE) and await report_is_here(row.id, run)
+    if interrupted and clock.now() - interrupted[-1].intended_at < _RECENTLY:
+        with work.step("Waiting a moment for its e-mail"):
+            came = await work.mail.wait_for(row, GRACE)
+        return came and await report_is_here(row.id, run)
     return False
 
 

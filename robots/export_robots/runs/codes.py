@@ -15,9 +15,6 @@ MAILED_CODE_DEADLINE = timedelta(minutes=2)
 # A code that expires while it is typed and sent would count as a wrong one.
 _TOO_SHORT = timedelta(seconds=5)
 
-_used: dict[str, str] = {}
-"""The last authenticator code given out for an account by this process: a CRM takes each one once."""
-
 
 class AccountCodes:
     """Satisfies `visit.SignInCodes`."""
@@ -33,13 +30,16 @@ class AccountCodes:
         generator = pyotp.TOTP(secret.get_secret_value())
         while True:
             now = clock.now()
-            left = generator.interval - now.timestamp() % generator.interval
-            code = generator.at(now)
-            if left >= _TOO_SHORT.total_seconds() and code != _used.get(self._account.id):
-                _used[self._account.id] = code
-                return code
+            count, since = divmod(now.timestamp(), generator.interval)
+            left = generator.interval - since
+            # A CRM takes each code once, and another run may have used this one.
+            if left >= _TOO_SHORT.total_seconds() and await asyncio.to_thread(self._unused, int(count)):
+                return generator.at(now)
             self._work.progress.note("waiting for the next authenticator code")
             await asyncio.sleep(left + 0.05)
+
+    def _unused(self, count: int) -> bool:
+        return self._work.ledger.use_code(self._account, count)
 
     async def mailed(self, newer_than: datetime) -> str | None:
         """The code in a mail from the CRM to the account's own address, asked for at `newer_than` (aware)."""

@@ -137,7 +137,12 @@ class Collecting:
         return True
 
     async def something_new(self) -> None:
-        """Return when something was handed over, and at the latest after some seconds."""
+        """Return when something was handed over, and at the latest after some seconds.
+
+        Raises `UsageWrong` when nothing can come any more: the mailbox wants a person.
+        """
+        if not self._thread.is_alive():
+            raise UsageWrong(self.trouble or "the mailbox is not read any more", "Run `robot doctor` for the mend.")
         try:
             async with asyncio.timeout(_LOOK_UP.total_seconds()):
                 await self._news.wait()

@@ -17,6 +17,7 @@ from export_robots.runs.asking import is_overdue, sha256_of, standing
 from export_robots.runs.database import open_database, sqlite_url
 from export_robots.runs.defects import as_robot_error
 from export_robots.runs.engine import engine
+from export_robots.runs.finishing import copy_whole
 from export_robots.runs.ledger import Ledger
 from export_robots.runs.locks import hold
 from export_robots.runs.results import Result
@@ -161,9 +162,7 @@ def _failed(row: DeliveryRow, error: RobotError) -> Result:
 def _keep_copy(file: Path, folder: Path, digest: str) -> Path:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     kept = folder / f"{digest}{file.suffix[:8]}"
-    part = kept.with_name(f"{kept.name}.part")
-    shutil.copyfile(file, part)
-    part.replace(kept)
+    copy_whole(file, kept)
     return kept
 
 

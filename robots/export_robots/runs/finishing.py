@@ -1,6 +1,8 @@
 """The second half of a run, on this machine: the checks, the name, the receipt. Each may run again after a crash."""
 
+import os
 import shutil
+import tempfile
 from datetime import date, datetime
 from pathlib import Path
 
@@ -82,7 +84,7 @@ def name(delivery: str, run: str) -> None:
         robot = robot_class(row.crm)
         without_date_of_birth(received, target, robot.column_aliases if robot else {})
     else:
-        _copy(received, target)
+        copy_whole(received, target)
     work.ledger.update_file(
         file.id,
         path=str(target),
@@ -116,12 +118,18 @@ def _present_file(work: Workplace, delivery: str) -> FileRow:
     return file
 
 
-def _copy(source: Path, target: Path) -> None:
-    part = target.with_name(f".{target.name}.part")
-    shutil.copyfile(source, part)
-    with part.open("rb+") as stream:
-        stream.flush()
-    part.replace(target)
+def copy_whole(source: Path, target: Path) -> None:
+    """`target` is there wholly or not at all, even if the machine loses its power."""
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=".", suffix=".part")
+    part = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as out, source.open("rb") as stream:
+            shutil.copyfileobj(stream, out)
+            out.flush()
+            os.fsync(out.fileno())
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
     sync_folder(target.parent)
 
 

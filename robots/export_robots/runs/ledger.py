@@ -21,7 +21,15 @@ from export_robots.outcomes import Outcome
 from export_robots.periods import Month, Period
 from export_robots.robot import ReportRequest
 from export_robots.runs.database import database_errors
-from export_robots.runs.tables import DeliveryRow, FileRow, RefusedPasswordRow, RequestRow, State, UploadRow
+from export_robots.runs.tables import (
+    DeliveryRow,
+    FileRow,
+    RefusedPasswordRow,
+    RequestRow,
+    State,
+    UploadRow,
+    UsedCodeRow,
+)
 
 CLOSED = (State.DELIVERED, State.VERIFIED_EMPTY)
 _UNFIT = re.compile(r"[/\\\x00-\x1f]+")
@@ -293,6 +301,17 @@ class Ledger:
     def refused_password(self, account: Account) -> RefusedPasswordRow | None:
         with self._transaction() as session:
             return session.get(RefusedPasswordRow, account.id)
+
+    # --- sign-in codes
+
+    def use_code(self, account: Account, count: int) -> bool:
+        """Note that the account's `count`-th authenticator code is used. False: it, or a later one, was used before."""
+        with self._transaction() as session:
+            row = session.get(UsedCodeRow, account.id)
+            if row and row.count >= count:
+                return False
+            session.merge(UsedCodeRow(account=account.id, count=count))
+            return True
 
     def _move(self, session: Session, key: str, state: State, over: tuple[State, ...] = ()) -> None:
         row = session.get_one(DeliveryRow, key)

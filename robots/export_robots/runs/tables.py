@@ -155,6 +155,14 @@ class UploadRow(Base):
     reference: Mapped[str | None]
 
 
+class UsedCodeRow(Base):
+    """The last authenticator code that was used: not the code, but which one since 1970."""
+
+    __tablename__ = "used_codes"
+    account: Mapped[str] = mapped_column(primary_key=True)
+    count: Mapped[int]
+
+
 class RefusedPasswordRow(Base):
     """A password that a CRM refused, as a fingerprint: it is not sent again until the stored one differs."""
 
