@@ -45,7 +45,28 @@ class CheckList:
         return await self.read() or ticks
 
     async def read(self) -> list[Tick]:
-        """The entries as they are shown now, without those that a search hides. Raises `_Closed`."""
+        """The entries as they are shown now, without those that a search hides. Raises `_Closed`.
+
+        A list that draws only what is in view is leafed through from top to end.
+        """
+        ticks = {tick.label: tick for tick in await self._in_view()}
+        if await self._screen.look("leafList", self._scope, True):
+            ticks |= {tick.label: tick for tick in await self._in_view()}
+            while await self._screen.look("leafList", self._scope, False):
+                drawn = await self._drawn_beside(ticks)
+                ticks |= {tick.label: tick for tick in drawn}
+        return list(ticks.values())
+
+    async def _drawn_beside(self, known: dict[str, Tick]) -> list[Tick]:
+        """The entries in view, once there are some that were not before."""
+
+        async def others() -> list[Tick] | None:
+            ticks = await self._in_view()
+            return ticks if any(tick.label not in known for tick in ticks) else None
+
+        return await self._screen.within(0.5, others) or []
+
+    async def _in_view(self) -> list[Tick]:
         try:
             ticks = await self._read(self._scope)
         except Gone as error:
@@ -168,7 +189,10 @@ class CheckList:
 
     async def _entry(self, label: str) -> Tick:
         async def entry() -> Tick | None:
-            return next((tick for tick in await self.read() if tick.label == label), None)
+            found = next((tick for tick in await self._in_view() if tick.label == label), None)
+            if found is None and not await self._screen.look("leafList", self._scope, False):
+                await self._screen.look("leafList", self._scope, True)
+            return found
 
         return await self._screen.until(f"“{label}” in {self._what}", entry)
 

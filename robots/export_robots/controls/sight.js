@@ -379,6 +379,27 @@
     return true;
   };
 
+  // A long list that draws only the rows in view: its scrolling box, or null. All the rest of it would be overlooked.
+  const virtualBox = (scope) => {
+    const items = S.ticks(scope);
+    if (items.length < 3) return null;
+    for (let up = parentOf(items[0].row); up && up !== document.body; up = parentOf(up)) {
+      if (up.clientHeight < 20 || up.scrollHeight <= up.clientHeight + 4) continue;
+      const rows = items.filter((item) => holds(up, item.row)).length;
+      const height = rect(items[1].row).top - rect(items[0].row).top;
+      return height > 0 && up.scrollHeight > (rows + 2) * height ? up : null;
+    }
+    return null;
+  };
+  // Leafs a list that draws only what is in view: to its top, or one view down. False if there is nothing further down.
+  S.leafList = (scope, toTop) => {
+    const box = virtualBox(scope);
+    if (!box) return false;
+    const before = box.scrollTop;
+    box.scrollTop = toTop ? 0 : before + Math.max(20, box.clientHeight * 0.8);
+    return toTop || box.scrollTop > before + 1;
+  };
+
   // ---- drop-downs -----------------------------------------------------------------------------------------------
   // Things that open a list, with what they read now: [{el, value, options}]; options only where they can be known unopened.
   S.dropDowns = (scope) => {
