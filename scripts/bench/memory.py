@@ -6,10 +6,10 @@ stands, signed in, where the emulated Activix (classic) has just acknowledged th
 
 import argparse
 import asyncio
+import os
 import tempfile
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -30,25 +30,26 @@ COUNTS = (1, 2, 4)
 ZONE = ZoneInfo("America/Toronto")
 
 
-def tree(root: str = "self") -> list[Path]:
-    """This process and all its descendants."""
+def tree(without: int) -> list[Path]:
+    """This process and all its descendants, except `without`."""
     parents: dict[str, list[str]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             pid, parent = stat.parent.name, stat.read_text().rpartition(")")[2].split()[1]
         except (OSError, IndexError):
             continue  # it has just ended
-        parents.setdefault(parent, []).append(pid)
-    found = [Path("/proc", root).resolve().name]
+        if pid != str(without):
+            parents.setdefault(parent, []).append(pid)
+    found = [str(os.getpid())]
     for pid in found:
         found += parents.get(pid, [])
     return [Path("/proc", pid) for pid in found]
 
 
-def pss() -> tuple[float, float]:
+def pss(without: int) -> tuple[float, float]:
     """Megabytes: of this process, of the whole tree."""
     held = []
-    for process in tree():
+    for process in tree(without):
         try:
             rollup = (process / "smaps_rollup").read_text()
         except OSError:
@@ -57,16 +58,17 @@ def pss() -> tuple[float, float]:
     return held[0], sum(held)
 
 
-async def at_rest() -> tuple[float, float]:
-    """The PSS when it has stopped changing: a page that has just been loaded gives some of its memory back."""
-    before = pss()
-    for _ in range(20):
-        await asyncio.sleep(1)
-        now = pss()
-        if abs(now[1] - before[1]) < 1:
+async def at_rest(world: World) -> tuple[float, float]:
+    """The PSS when it has stopped falling: Chromium gives back some of what loading a page has taken."""
+    least, since = pss(world.process), 0
+    for _ in range(30):
+        await asyncio.sleep(0.5)
+        now = pss(world.process)
+        since = 0 if now[1] < least[1] - 2 else since + 1
+        least = min(least, now, key=lambda each: each[1])
+        if since == 6:
             break
-        before = now
-    return now
+    return least
 
 
 async def stand(browser: Browser, world: World, stack: AsyncExitStack, number: int, folder: Path) -> None:
@@ -84,17 +86,17 @@ async def stand(browser: Browser, world: World, stack: AsyncExitStack, number: i
 
 async def measure(world: World, folder: Path, counts: Sequence[int]) -> dict[int, tuple[float, float]]:
     measured = {}
-    settings = BrowserSettings(step_timeout=timedelta(minutes=2))  # four at once on two busy cores
+    settings = BrowserSettings.model_validate({"step_timeout": "2m"})  # four at once on two busy cores
     async with open_browser(settings) as browser, AsyncExitStack() as stack:
         await browser.version()
-        measured[0] = await at_rest()
+        measured[0] = await at_rest(world)
         standing = 0
         for count in counts:
             async with asyncio.TaskGroup() as opening:
                 for number in range(standing, count):
                     opening.create_task(stand(browser, world, stack, number, folder))
             standing = count
-            measured[count] = await at_rest()
+            measured[count] = await at_rest(world)
     return measured
 
 

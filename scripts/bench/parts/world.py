@@ -18,6 +18,7 @@ class World:
     folder: Path
     credentials: Path
     received: Path
+    process: int
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -46,7 +47,7 @@ def emulated_world(folder: Path) -> Iterator[World]:
             if not ready.exists():
                 raise SystemExit("the emulated world did not start")
             addresses = json.loads(ready.read_text("utf-8"))
-            yield World(folder / "world", Path(addresses["credentials"]), Path(addresses["received"]))
+            yield World(folder / "world", Path(addresses["credentials"]), Path(addresses["received"]), process.pid)
         finally:
             process.terminate()
             process.communicate()
