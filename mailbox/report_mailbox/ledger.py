@@ -129,7 +129,7 @@ class Ledger(Book):
 
     def _handed(self, condition: Any) -> list[Handed]:
         query = (
-            select(handed, messages.c.uid, messages.c.message_id, messages.c.received)
+            select(handed, messages.c.uid, messages.c.message_id, messages.c.received, messages.c.sender_domain)
             .join(messages, messages.c.id == handed.c.message_row)
             .join(expectations, expectations.c.id == handed.c.expectation_id)
             .where(condition)
@@ -152,4 +152,5 @@ class Ledger(Book):
             uid=row["uid"],
             message_id=row["message_id"] or "",
             received=row["received"],
+            sender_domain=row["sender_domain"] or "",
         )

@@ -38,6 +38,7 @@ class Handed:
     uid: int
     message_id: str
     received: datetime | None
+    sender_domain: str
 
 
 @dataclass(frozen=True)

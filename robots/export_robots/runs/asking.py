@@ -199,7 +199,11 @@ def _take_file(work: Workplace, delivery: str, file: Path, *, source: str, hande
     mail = {}
     if handed:
         received = handed.received or clock.now()
-        mail = {"message_id": handed.message_id, "received": received.astimezone(UTC).isoformat()}
+        mail = {
+            "message_id": handed.message_id,
+            "received": received.astimezone(UTC).isoformat(),
+            "sender_domain": handed.sender_domain,
+        }
     work.ledger.add_file(delivery, source=source, path=str(file), sha256=sha256_of(file), mail=mail)
 
 
