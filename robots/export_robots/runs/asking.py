@@ -143,7 +143,7 @@ async def _answered_after_all(work: Workplace, row: DeliveryRow, run: str) -> bo
         return True
     interrupted = [request for request in doubtful if not request.ended_at]
     if interrupted and clock.now() - interrupted[-1].intended_at < _RECENTLY:
-        with work.step("Waiting a moment for its e-mail"):
+        with work.step("wait a moment for its e-mail"):
             came = await work.mail.wait_for(row, GRACE)
         return came and await report_is_here(row.id, run)
     return False
@@ -190,7 +190,7 @@ def _require_not_refused(work: Workplace, account: Account, login: Login) -> Non
 async def _fetch(work: Workplace, row: DeliveryRow, run: str, handed: "Handed") -> "Handed":
     assert handed.link
     async with _signed_in(work, row, run) as robot:
-        with work.step("Fetching the report that the mail links to"):
+        with work.step("fetch the report that the mail links to"):
             fetched = await robot.visit.fetch(handed.link, work.home.downloads)
     return await asyncio.to_thread(work.mail.fetched, handed, fetched.path, fetched.file_name or "")
 

@@ -50,7 +50,7 @@ class AccountCodes:
             return None
         stop = threading.Event()
         reader = self._work.mail.code_reader()
-        with self._work.step("Waiting for the sign-in code's e-mail"):
+        with self._work.step("wait for the sign-in code's e-mail"):
             try:
                 return await asyncio.to_thread(
                     reader.wait_for_code,

@@ -58,7 +58,7 @@ class Collecting:
     async def open(cls, work: Workplace) -> "Collecting":
         """Sign in, make one pass, and keep collecting. A mailbox that cannot be read is `UsageWrong`."""
         made = cls(work, work.settings.require_mailbox())
-        with work.step("Signing in to the mailbox"):
+        with work.step("sign in to the mailbox"):
             try:
                 await asyncio.to_thread(made._collector.collect_once)
             except MailboxError as error:

@@ -35,7 +35,7 @@ def check(delivery: str) -> None:
     work = current()
     row = work.ledger.delivery(delivery)
     file = _present_file(work, delivery)
-    with work.step("Checking the report"):
+    with work.step("check the report"):
         result = examine(work, row, Path(file.received_path), work.ledger.request(file.request_id))
     work.ledger.update_file(
         file.id,

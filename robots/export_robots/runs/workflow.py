@@ -93,7 +93,7 @@ async def _passage(delivery: str, run: str, *, upload: bool, wait: bool) -> Outc
 
 async def _wait_for_report(delivery: str, run: str) -> None:
     """Wait, without holding a browser, until the deadline that was fixed with the request. Raises `ReportLate`."""
-    with current().step("Waiting for the report's e-mail"):
+    with current().step("wait for the report's e-mail"):
         while not await _step("report_is_here", asking.report_is_here, delivery, run):
             left = await _step("time_left", asking.time_left, delivery)
             await DBOS.recv_async(REPORT, left)
