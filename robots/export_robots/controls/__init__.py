@@ -1,6 +1,6 @@
 """What a person operates on a page. Each control is found as a person finds it, set, and read back.
 
-Nothing here knows a CRM: words come from the CRM's file, places and states from the page (`sight.js`).
+Nothing here knows a CRM: words come from the CRM's file, places and states from the page (`sight/`).
 """
 
 from export_robots.controls.check_list import CheckList

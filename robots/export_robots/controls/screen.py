@@ -41,7 +41,10 @@ _PASSING = (
 
 @cache
 def _sight() -> str:
-    return files("export_robots.controls").joinpath("sight.js").read_text(encoding="utf-8")
+    """The script that looks at a page for us, of which each file holds one part."""
+    folder = files("export_robots.controls").joinpath("sight")
+    parts = [part.read_text(encoding="utf-8") for part in folder.iterdir() if part.name.endswith(".js")]
+    return f"(() => {{ if (window.__sight) return; const S = {{}};\n{chr(10).join(parts)}\nwindow.__sight = S; }})();"
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ class Screen:
         self.page.on("requestfailed", self._answered)
 
     async def look(self, name: str, *args: object) -> Any:
-        """Call `sight.js`. Elements come back as `Thing`. Raises `Gone` if the page is just being replaced."""
+        """Call `sight/`. Elements come back as `Thing`. Raises `Gone` if the page is just being replaced."""
         packed = [name, _pack(list(args))]
         try:
             answer = await self.page.evaluate(_CALL, packed)

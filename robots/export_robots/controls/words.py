@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 
 def fold(text: str) -> str:
-    """What is left of a text when a person asks whether two are the same; `sight.js` folds alike."""
+    """What is left of a text when a person asks whether two are the same; `sight/` folds alike."""
     decomposed = unicodedata.normalize("NFKD", text)
     plain = "".join(character for character in decomposed if not unicodedata.combining(character))
     plain = re.sub(r"[\u2018\u2019\u02bc]", "'", plain)

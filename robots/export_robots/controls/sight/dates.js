@@ -1,0 +1,107 @@
+// Short texts and where they stand, fields for days, calendars.
+// Visible short texts and field values, for those who look for dates or counts: [{el, text, box, kind}].
+S.shortTexts = ({ scope = null, pattern, longest = 90, tables = false }) => {
+  const wanted = new RegExp(pattern, "iu");
+  const found = [];
+  for (const el of within(scope)) {
+    const field = el.matches("input:not([type=hidden]):not([type=password]):not([type=checkbox]):not([type=radio])");
+    if (el.textContent.length > 600) continue;
+    const value = field ? el.value : S.text(el);
+    if (!value || value.length > longest || !wanted.test(value) || !seen(el)) continue;
+    const cell = el.closest("td,[role=cell],[role=gridcell]");
+    // a table's only cell holds what is said instead of rows; others hold somebody's data
+    if (cell && !(tables && [...(cell.closest("tbody,table,[role=grid],[role=table]")?.querySelectorAll("td,[role=cell],[role=gridcell]") || [])].filter(seen).length === 1)) continue;
+    const target = worked(el);
+    found.push({ el, text: value, box: S.box(el), field, type: field ? el.type : "", target, works: operable(target), editable: field && !el.readOnly && !el.disabled });
+  }
+  return found;
+};
+S.fields = (scope) => {
+  const found = [];
+  for (const el of within(scope)) {
+    if (!el.matches("input:not([type=hidden]):not([type=checkbox]):not([type=radio]):not([type=submit]):not([type=button]):not([type=file]),textarea")) continue;
+    if (seen(el)) found.push({ el, type: el.type, value: el.value, names: S.names(el), editable: !el.readOnly && !el.disabled, name: el.name || "", autocomplete: el.autocomplete || "" });
+  }
+  return found;
+};
+
+// Fields that wait for a day, empty ones too.
+S.dateFields = () => S.fields(null).filter((field) => /^(date|text|tel|search)$/.test(field.type) && !field.el.closest("td,[role=cell],[role=gridcell]")).map((field) => ({ ...field, box: S.box(field.el) }));
+
+// Grids of days: [{days: [el of the 1st, 2nd, ...], caption, head: [elements above the days]}]. Days of the neighbouring months are left
+// out by their order, not by a class: the grid's own month starts at the first "1" and counts up.
+S.calendars = (scope) => {
+  const cells = [];
+  for (const el of within(scope)) {
+    if (!/^(TD|DIV|SPAN|BUTTON|A|LI|P|I|B|STRONG|ABBR|TIME)$/.test(el.tagName) || el.textContent.length > 60) continue;
+    const shown = S.text(el);
+    if (!/^\d{1,2}$/.test(shown) || +shown < 1 || +shown > 31 || !seen(el)) continue;
+    if ([...el.children].some((child) => S.text(child) === shown)) continue;
+    cells.push(el);
+  }
+  const groups = new Map();
+  for (const cell of cells) {
+    let up = parentOf(cell);
+    while (up && up !== document.body && cells.filter((other) => holds(up, other)).length < 28) up = parentOf(up);
+    if (!up || up === document.body) continue;
+    if (!groups.has(up)) groups.set(up, []);
+    groups.get(up).push(cell);
+  }
+  const found = [];
+  for (const [grid, members] of groups) {
+    const runs = [];
+    members.forEach((cell) => {
+      const day = +S.text(cell);
+      const run = runs[runs.length - 1];
+      if (run && day === run.length + 1) run.push(cell);
+      else if (day === 1) runs.push([cell]);
+    });
+    for (const days of runs.filter((run) => run.length >= 28)) {
+      found.push({ grid, days });
+    }
+  }
+  return found.map(({ grid, days }) => {
+    const first = rect(days[0]), last = rect(days[days.length - 1]);
+    const left = Math.min(...days.map((day) => rect(day).left)), right = Math.max(...days.map((day) => rect(day).right));
+    const head = [];
+    let up = grid;
+    for (let steps = 0; steps < 6 && up && up !== document.body; steps++, up = parentOf(up)) {
+      for (const el of walk(up)) {
+        const r = rect(el);
+        if (!seen(el) || el === up || r.bottom > first.top + 6 || r.bottom < first.top - 150) continue;
+        if (r.right < left - 60 || r.left > right + 60 || r.width > (right - left) * 1.6 + 40) continue;
+        if (!head.includes(el)) head.push(el);
+      }
+      if (head.some((el) => /\d{4}/.test(text(el) + (el.value || "")))) break;
+    }
+    const texts = head
+      .filter((el) => el.tagName === "SELECT" || (el.tagName === "INPUT" ? el.value : ownText(el)))
+      .map((el) => ({ el, text: el.tagName === "SELECT" ? el.selectedOptions[0]?.label || "" : el.tagName === "INPUT" ? el.value : ownText(el), middle: rect(el).left + rect(el).width / 2, top: rect(el).top }))
+      .filter((entry) => entry.middle >= left - 10 && entry.middle <= right + 10)
+      // no days, and no row of weekdays: in French Tuesday is written as March is in English
+      .filter((entry, _, all) => !/^\d{1,2}$/.test(entry.text) && all.filter((other) => Math.abs(other.top - entry.top) < 4).length < 6);
+    const arrows = S.arrows({ head, left, right });
+    return { days, left, right, bottom: last.bottom, arrows, captions: texts.map((entry) => entry.text) };
+  });
+};
+// Native lists of months and years above a calendar: chooses, and says whether anything was there to choose.
+S.chooseMonth = (scope, [year, month]) => {
+  let done = false;
+  for (const el of within(scope)) {
+    if (el.tagName !== "SELECT" || !seen(el)) continue;
+    const years = [...el.options].filter((option) => /^(19|20)\d{2}$/.test(option.label.trim()));
+    const entry = years.length ? years.find((option) => option.label.trim() === String(year)) : el.options.length === 12 ? el.options[month - 1] : null;
+    if (!entry || entry.selected) continue;
+    entry.selected = true;
+    told(el);
+    done = true;
+  }
+  return done;
+};
+// Arrows and the like in a calendar's head: [{el, x, names}].
+S.arrows = (calendar) =>
+  calendar.head
+    .filter((el) => el.tagName !== "SELECT" && (operable(el) || (el.tagName === "TH" && pointed(el)) || (pointed(el) && el.childElementCount === 0)))
+    .filter((el) => !/\d/.test(text(el)) && S.enabled(el))
+    .filter((el, index, all) => !all.some((other) => other !== el && holds(el, other)))
+    .map((el) => ({ el, x: rect(el).left + rect(el).width / 2, names: S.names(el).concat(classOf(el)) }));
