@@ -168,7 +168,7 @@ def only_creation_date(page: Page) -> None:
 def scroll_to_clients_plus(page: Page) -> None:
     """Again and again: each section is a shorter placeholder until it is seen."""
     page.wait_for_function(
-        "() => { const main = document.querySelector('.page-scroll'); main.scrollTo(0, main.scrollHeight);"
+        "() => { const main = document.querySelector('.page-scroll'); main?.scrollTo(0, main.scrollHeight);"
         " return document.querySelector('.clients-plus .el-table__body'); }"
     )
 

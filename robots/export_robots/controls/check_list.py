@@ -49,7 +49,8 @@ class CheckList:
 
         A list that draws only what is in view is leafed through from top to end.
         """
-        ticks = {tick.label: tick for tick in await self._in_view()}
+        # A list that is just being drawn anew is empty for a moment.
+        ticks = {tick.label: tick for tick in await self._screen.within(2.0, self._any_in_view) or []}
         if await self._screen.look("leafList", self._scope, True):
             ticks |= {tick.label: tick for tick in await self._in_view()}
             while await self._screen.look("leafList", self._scope, False):
@@ -65,6 +66,9 @@ class CheckList:
             return ticks if any(tick.label not in known for tick in ticks) else None
 
         return await self._screen.within(0.5, others) or []
+
+    async def _any_in_view(self) -> list[Tick] | None:
+        return await self._in_view() or None
 
     async def _in_view(self) -> list[Tick]:
         try:

@@ -33,13 +33,13 @@ class DropDown:
             _, entry = await self._screen.open(self._element, option, self._what)
             await self._screen.click(entry)
 
-        await self.require(wanted)
+        await self.require(wanted, self._screen.patience / 2)
 
-    async def require(self, wanted: Words) -> None:
+    async def require(self, wanted: Words, seconds: float | None = None) -> None:
         """Wait until the box reads `wanted`; raise `SiteChanged` if it does not come to."""
 
         async def reads() -> bool | None:
             return wanted.matches(await self.shown()) or None
 
-        if await self._screen.within(self._screen.patience / 4, reads) is None:
+        if await self._screen.within(seconds or self._screen.patience / 4, reads) is None:
             raise SiteChanged(f"{self._what} was to read {wanted}, and reads “{await self.shown()}”")
