@@ -30,7 +30,10 @@ async def drop_down_below_search(screen: Screen, offers: Words) -> DropDown:
 
 
 async def check_list_left_of(screen: Screen, beside: ShownRange, offers: Words, what: str) -> CheckList:
-    """The check list that opens in the line of `beside`, to the left of it, and that offers what `offers` names."""
+    """The check list that opens in the line of `beside`, to the left of it, and that offers what `offers` names.
+
+    It is left open: to know it is to have opened it.
+    """
 
     async def candidates() -> list[Thing] | None:
         return await screen.look("leftOf", beside.things[0]) or None
@@ -41,9 +44,9 @@ async def check_list_left_of(screen: Screen, beside: ShownRange, offers: Words, 
             ticks = await listed.open()
         except SiteChanged:
             continue
-        await listed.close(keep=False)
         if any(offers.matches(tick.label) for tick in ticks):
             return listed
+        await listed.close(keep=False)
     raise SiteChanged(f"{offers} was looked for in the box to the left of the dates and is not there")
 
 

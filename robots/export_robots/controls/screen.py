@@ -24,7 +24,7 @@ CLICK_SECONDS = 1.5
 OPEN_SECONDS = 6.0
 
 # How long what was closed may take to begin to vanish.
-VANISH_SECONDS = 0.4
+VANISH_SECONDS = 0.12
 # A request that is under way for longer keeps a line open for news, and nobody waits for it.
 LONG_POLL_SECONDS = 20.0
 
@@ -142,7 +142,7 @@ class Screen:
             if waited > 0.4 and self.signed_in and await self._sign_in_form_shown():
                 raise SessionEnded
             await asyncio.sleep(min(pause, seconds - waited))
-            pause = min(pause * 1.6, 0.25)
+            pause = min(pause * 1.6, 0.1)
 
     async def click(self, thing: Thing) -> None:
         """Click as a person does: where it can be seen, after clearing away a banner or dialog that lies over it."""
@@ -212,8 +212,7 @@ class Screen:
         A second click is made only if the first one brought up nothing at all.
         """
         for _ in range(2):
-            if self._opened:  # what is still fading away would not be told from what comes up
-                await self._vanishes(self._opened)
+            await self._nothing_fades()
             await self.look("mark")
             await self._click_opener(opener)
 
@@ -229,6 +228,14 @@ class Screen:
             if await self.look("fresh"):
                 break
         raise SiteChanged(f"{what} was opened, and what should be in it is not there{await self._what_there_is()}")
+
+    async def _nothing_fades(self) -> None:
+        """What is still fading away would not be told from what comes up."""
+        with suppress(Gone):
+            for thing in self._opened:
+                if await self.look("seen", thing) and await self.look("moving", [thing]):
+                    await self._vanishes([thing])
+        self._opened = []
 
     async def _click_opener(self, opener: Thing) -> None:
         """Click a box where that opens or closes it, and not on the cross that takes one of its entries out.
@@ -262,14 +269,16 @@ class Screen:
                 await self._vanishes(scope)
 
     async def _vanishes(self, scope: Sequence[Thing]) -> bool:
-        """Wait until nothing of `scope` is seen; longer while it is still fading or folding away."""
-        if await self.within(VANISH_SECONDS, lambda: self.gone(scope)):
-            return True
+        """Wait until nothing of `scope` is seen, as long as it is fading or folding away; False if it stays."""
+
+        async def leaving() -> bool | None:
+            return await self.gone(scope) or await self.look("moving", scope) or None
 
         async def gone_or_still() -> bool | None:
             return await self.gone(scope) or not await self.look("moving", scope) or None
 
         with suppress(Gone):
+            await self.within(VANISH_SECONDS, leaving)
             await self.within(2.0, gone_or_still)
         return bool(await self.gone(scope))
 

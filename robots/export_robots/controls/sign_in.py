@@ -1,5 +1,6 @@
 """Signing in: find the fields as a person does, type the password once, and tell what the site answers."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -147,9 +148,11 @@ class SignIn:
 
     async def _answer(self, sent: str) -> str:
         """What the site answers: "inside" or "code"; raises for everything else."""
-        state = {"still": 0}
+        clock_of = asyncio.get_running_loop().time
+        moved = clock_of()
 
         async def answer() -> str | None:
+            nonlocal moved
             if await self._signed_in():
                 return "inside"
             page = await self._page()
@@ -158,10 +161,9 @@ class SignIn:
             if _code_field(page) and not _password(page) and sent != "code":
                 return "code"
             if await self._screen.look("busy") or self._screen.under_way:
-                state["still"] = 0
-                return None
-            state["still"] += 1
-            self._raise_if_asked_again(page, sent, state["still"])
+                moved = clock_of()
+            elif clock_of() - moved > STILL_SECONDS:
+                self._raise_if_asked_again(page, sent)
             return None
 
         found = await self._screen.within(self._screen.patience, answer)
@@ -198,11 +200,10 @@ class SignIn:
                 "Have this account's codes sent by e-mail or made by an authenticator app, then run the command again.",
             )
 
-    def _raise_if_asked_again(self, page: dict[str, Any], sent: str, still: int) -> None:
-        # The looks are a quarter of a second apart at most, so that a count of them is a time.
-        if still < STILL_SECONDS * 4 or not (_password(page) or (sent == "password" and _username(page))):
-            return
-        raise self._refusal("") if sent == "password" else CodeNeeded("the CRM asked for user name and password again")
+    def _raise_if_asked_again(self, page: dict[str, Any], sent: str) -> None:
+        if _password(page) or (sent == "password" and _username(page)):
+            again = CodeNeeded("the CRM asked for user name and password again")
+            raise self._refusal("") if sent == "password" else again
 
     def _refusal(self, text: str) -> RobotError:
         if _LOCKED.search(fold(text)):

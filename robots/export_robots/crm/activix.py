@@ -111,7 +111,8 @@ class Activix(CrmRobot):
         await (await self._columns()).require_all_but(DATE_OF_BIRTH)
         await (await self._date_fields()).require_only(CREATION_DATE)
         await self._dates.require(period.first, period.last)
-        await (await self._view()).require(MY_CLIENTS)
+        view = await self._view()
+        await view.require(MY_CLIENTS)
         section = await self._clients_plus()
         rows = await controls.read_row_count(self.screen, section)
         return partial(
@@ -122,7 +123,7 @@ class Activix(CrmRobot):
             rows_shown=rows,
             says_empty=rows == 0 or (rows is None and await controls.says_empty(self.screen, section)),
             settings={
-                "view": await (await self._view()).shown(),
+                "view": await view.shown(),
                 "dates": (await self._dates.find()).text,
                 "date field": CREATION_DATE[0],
                 "hidden column": DATE_OF_BIRTH[0],
