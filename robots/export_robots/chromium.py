@@ -117,8 +117,31 @@ def may_sandbox() -> bool:
     return not hasattr(os, "geteuid") or os.geteuid() != 0
 
 
+# A later --disable-features takes the place of an earlier one, so that Playwright's own list is repeated here; a test
+# holds it against the driver that is installed.
+PLAYWRIGHTS_DISABLED_FEATURES = (
+    "AvoidUnnecessaryBeforeUnloadCheckSync",
+    "DestroyProfileOnBrowserClose",
+    "HttpsUpgrades",
+    "HttpsFirstBalancedModeAutoEnable",
+    "LensOverlay",
+    "MediaRouter",
+    "PaintHolding",
+    "ThirdPartyStoragePartitioning",
+    "AvoidCorsURLLoaderRestartOnRedirect",
+    "TcpPortRandomizationWin",
+    "OptimizationHints",
+    "NetworkTimeServiceQuerying",
+    "AimEnabled",
+    "PreconnectToSearch",
+    "msForceBrowserSignIn",
+    "msEdgeUpdateLaunchServicesPreferredVersion",
+)
+# Each window of the new headless mode keeps a renderer of 40-60 MB ready for a list below an address bar nobody sees.
+_NEEDLESS_FEATURES = ("WebUIOmniboxPopup", "WebUIOmniboxAimPopup")
+
 # What a browser does of its own accord is of no use here: update itself, sync, ask its maker. Crash reports would hold
-# what was in the browser's memory, passwords too. No --disable-features: it would take the place of Playwright's own.
+# what was in the browser's memory, passwords too.
 SWITCHES = (
     "--disable-background-networking",
     "--disable-component-update",
@@ -126,4 +149,5 @@ SWITCHES = (
     "--disable-crash-reporter",
     "--disable-save-password-bubble",
     "--no-first-run",
+    f"--disable-features={','.join((*PLAYWRIGHTS_DISABLED_FEATURES, *_NEEDLESS_FEATURES))}",
 )

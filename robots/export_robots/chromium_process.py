@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import re
 import shutil
 import signal
 import tempfile
@@ -171,7 +172,8 @@ def _why_not_started(message: str) -> str:
     """The telling line of Playwright's launch error, which is mostly the command line and the browser's own log."""
     lines = [line.strip(" -") for line in message.splitlines()]
     for line in lines:
-        if "[err]" in line:
+        # Debian's wrapper writes lines of its own before Chromium says what is wrong.
+        if "[err]" in line and re.search(r"FATAL|ERROR|rror", line):
             return line.split("[err]", 1)[1].strip()[:200]
     for line in lines:
         if line.startswith(("<process did exit", "Timeout", "Failed to launch", "spawn")) or "Error" in line:
@@ -229,8 +231,8 @@ async def in_time(work: Coroutine[Any, Any, None], seconds: float, what: str) ->
 class BrowserFiles:
     """Where Chromium and the driver write: profile, traces. Removed with them; what a killed process left, too."""
 
-    # Chromium puts a Unix socket in it, whose path may have 107 characters.
-    _LONGEST = 50
+    # Chromium puts a Unix socket in it, 68 characters further down; its path may have 107.
+    _LONGEST = 38
     _PREFIX = "export-robots-"
 
     def __init__(self, folder: Path | None) -> None:

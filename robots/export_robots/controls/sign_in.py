@@ -51,7 +51,7 @@ _BY_APP = re.compile(
     r"authenticator|authentication app|authentificat|application d'authentification|\bapp\b|google auth"
 )
 _BY_TEXT = re.compile(r"text message|\bsms\b|\btexto\b|phone|telephone|cell|message texte")
-_BY_MAIL = re.compile(r"e-?mail|courriel|inbox|boite de reception")
+_BY_MAIL = re.compile(r"e-?mail|courriel|inbox|boite de reception|\S@\S")
 # How long a sign-in form may stay as it is, with nothing on its way, before that is the answer.
 STILL_SECONDS = 4.0
 
