@@ -86,7 +86,16 @@ class SetUp:
             stamp.clear()
             if not works([self.python, "-c", f"import sys; assert sys.version_info[:2] == {sys.version_info[:2]}"]):
                 self.run("environment", [uv, "venv", "--clear", "--python", sys.executable, self.venv])
-            sync: list[str | Path] = [uv, "pip", "sync", "--compile-bytecode", "--require-hashes", "--python", self.python, lock]
+            sync: list[str | Path] = [
+                uv,
+                "pip",
+                "sync",
+                "--compile-bytecode",
+                "--require-hashes",
+                "--python",
+                self.python,
+                lock,
+            ]
             self.run("environment", sync)
             editable = ["--no-deps", "--no-build-isolation", "--editable", str(self.root)]
             self.run("environment", [uv, "pip", "install", "--python", self.python, *editable])
