@@ -179,10 +179,17 @@ def test_an_empty_month_that_the_crm_confirms_is_verified_and_not_uploaded(quick
 def test_a_portal_that_is_down_costs_no_second_request(quick: Place, robot: Robot) -> None:
     quick.world.misbehaviours.add("down")
     down = robot(quick, *EXPORT)
-    assert down.code in (15, 18), down.said
+    assert (down.code, down.json["outcome"]) == (18, "upload_failed"), down.said
     quick.world.misbehaviours.clear()
     assert robot(quick, *EXPORT).json["outcome"] == "delivered"
     assert len(quick.requests) == len(quick.received) == 1
+
+
+def test_a_portal_that_asks_for_an_address_is_given_the_mailboxs(quick: Place, robot: Robot) -> None:
+    quick.world.misbehaviours.add("wants_email")
+    assert robot(quick, *EXPORT).json["outcome"] == "delivered"
+    (upload,) = quick.world.portal_journal.of("upload")
+    assert quick.world.mail.username in upload["fields"].values()
 
 
 def test_a_file_that_the_portal_refused_waits_for_a_persons_word(quick: Place, robot: Robot) -> None:

@@ -276,7 +276,7 @@ class Ledger:
             row.answer, row.text, row.reference, row.answered_at = answer, text, reference, clock.now()
 
     def settle_upload(self, key: str) -> None:
-        """A person has looked at the portal, and says that the file is to be posted again."""
+        """The portal does not have the file, for certain or by a person's word: it may be posted again."""
         with self._transaction() as session:
             session.execute(
                 update(UploadRow)

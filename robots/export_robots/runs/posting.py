@@ -27,6 +27,7 @@ async def upload(delivery: str, run: str) -> None:
         raise UploadUnconfirmed(_INTERRUPTED)
     if earlier and earlier.answer in ("unconfirmed", "refused"):
         raise UploadFailed(earlier.text or _INTERRUPTED)
+    mailbox = work.settings.mailbox
     posted: list[int] = []
 
     async def before_post() -> None:
@@ -42,8 +43,12 @@ async def upload(delivery: str, run: str) -> None:
                 evidence=EvidenceFolder(work.evidence_folder(run), work.secrets.all),
                 progress=work.progress,
                 before_post=before_post,
+                # Whoever asks is answered where the reports arrive.
+                email=mailbox.username if mailbox and "@" in mailbox.username else None,
             )
     except UploadNotStarted:
+        if posted:  # announced, and then the page's own form held it back: nothing has left
+            work.ledger.settle_upload(delivery)
         raise
     except UploadUnconfirmed as error:
         if posted:
