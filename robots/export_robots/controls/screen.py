@@ -189,7 +189,7 @@ class Screen:
                 continue
             with suppress(PlaywrightError, Gone):
                 await (await self.handle(button)).click(timeout=CLICK_SECONDS * 1000)
-                await self.within(1.0, lambda dialog=dialog: self.gone([dialog]))  # type: ignore[misc]
+                await self._vanishes([dialog])
                 self.visit.progress.note("closed a banner or dialog that lay in the way")
                 return True
         await self.page.keyboard.press("Escape")
