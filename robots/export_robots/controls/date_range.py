@@ -58,6 +58,7 @@ class DateRange:
             lambda scope: self._by_days(scope, first, last),
             lambda scope: self._by_fields(scope, first, last, 1),
             lambda scope: self._by_fields(scope, first, last, 2),
+            lambda scope: self._by_days(scope, first, last),
         ]
         await self.find()
         for way in ways:

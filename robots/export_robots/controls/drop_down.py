@@ -1,8 +1,10 @@
 """A box that shows one choice and opens a list of the others: a native select, or anything that looks like one."""
 
-from export_robots.controls.screen import Scope, Screen, Thing
+from export_robots.controls.screen import Gone, Scope, Screen, Thing
 from export_robots.controls.words import Words
 from export_robots.outcomes import SiteChanged
+
+_TRIES = 3
 
 
 class DropDown:
@@ -22,24 +24,27 @@ class DropDown:
         return " ".join(words[:half]) if words[:half] == words[half:] else text
 
     async def choose(self, wanted: Words) -> None:
-        """Make the box read `wanted`, and read it back."""
-        if wanted.matches(await self.shown()):
-            return
-        if not await self._screen.look("choose", self._element, wanted.folded):
+        """Make the box read `wanted`, and read it back. Chosen again if the page was not ready to hear of it."""
+        for _ in range(_TRIES):
+            if wanted.matches(await self.shown()):
+                break
+            if not await self._screen.look("seen", self._element):
+                raise Gone("drop-down")  # a widget has taken its place, and would not hear of the choice
+            if not await self._screen.look("choose", self._element, wanted.folded):
 
-            async def option(scope: Scope) -> Thing | None:
-                return await self._screen.find(wanted, scope=scope)
+                async def option(scope: Scope) -> Thing | None:
+                    return await self._screen.find(wanted, scope=scope)
 
-            _, entry = await self._screen.open(self._element, option, self._what)
-            await self._screen.click(entry)
+                _, entry = await self._screen.open(self._element, option, self._what)
+                await self._screen.click(entry)
+            await self._screen.within(self._screen.patience / 4, lambda: self._reads(wanted))
+            await self._screen.settled()
+        await self.require(wanted)
 
-        await self.require(wanted, self._screen.patience / 2)
+    async def _reads(self, wanted: Words) -> bool | None:
+        return wanted.matches(await self.shown()) or None
 
-    async def require(self, wanted: Words, seconds: float | None = None) -> None:
+    async def require(self, wanted: Words) -> None:
         """Wait until the box reads `wanted`; raise `SiteChanged` if it does not come to."""
-
-        async def reads() -> bool | None:
-            return wanted.matches(await self.shown()) or None
-
-        if await self._screen.within(seconds or self._screen.patience / 4, reads) is None:
+        if await self._screen.within(self._screen.patience / 4, lambda: self._reads(wanted)) is None:
             raise SiteChanged(f"{self._what} was to read {wanted}, and reads “{await self.shown()}”")

@@ -24,7 +24,7 @@ CLICK_SECONDS = 1.5
 OPEN_SECONDS = 6.0
 
 # How long what was closed may take to begin to vanish.
-VANISH_SECONDS = 0.12
+VANISH_SECONDS = 0.4
 # A request that is under way for longer keeps a line open for news, and nobody waits for it.
 LONG_POLL_SECONDS = 20.0
 
