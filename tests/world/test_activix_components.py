@@ -152,6 +152,8 @@ def only_creation_date(page: Page) -> None:
 def tool(page: Page, icon: str) -> Locator:
     """It scrolls until the section is there."""
     page.locator("#clients-plus").scroll_into_view_if_needed()
+    # A component that is not there yet hears no click.
+    page.wait_for_function("() => document.querySelector('#columns-plus') && !document.querySelector(':not(:defined)')")
     return page.locator(f"#clients-plus sl-icon-button[name={icon}]")
 
 
