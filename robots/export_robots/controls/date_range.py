@@ -61,10 +61,14 @@ class DateRange:
             lambda scope: self._by_days(scope, first, last),
         ]
         await self.find()
-        for way in ways:
-            if await self._try(way, first, last):
-                return
-        await self._refuse(first, last)
+        while True:
+            cleared = self._screen.cleared
+            for way in ways:
+                if await self._try(way, first, last):
+                    return
+            if self._screen.cleared == cleared:
+                await self._refuse(first, last)
+            # Something came up in the middle, and no way has had its fair chance.
 
     async def _refuse(self, first: date, last: date) -> NoReturn:
         shown = await self._shown()

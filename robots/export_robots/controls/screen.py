@@ -78,6 +78,7 @@ class Screen:
         self.page = visit.page
         self.patience = visit.step_timeout.total_seconds()
         self.signed_in = False  # from then on a sign-in form means that the session has ended
+        self.cleared = 0  # how often something was cleared away that lay over a control
         self._opened: list[Thing] = []
         self._under_way: dict[Request, float] = {}
         self.page.on("request", self._sent)
@@ -190,6 +191,7 @@ class Screen:
             with suppress(PlaywrightError, Gone):
                 await (await self.handle(button)).click(timeout=CLICK_SECONDS * 1000)
                 await self._vanishes([dialog])
+                self.cleared += 1
                 self.visit.progress.note("closed a banner or dialog that lay in the way")
                 return True
         await self.page.keyboard.press("Escape")
