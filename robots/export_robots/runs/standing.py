@@ -15,7 +15,7 @@ from export_robots.runs.tables import DeliveryRow, FileRow, State
 _CLOSED = {State.DELIVERED: Outcome.DELIVERED, State.VERIFIED_EMPTY: Outcome.VERIFIED_EMPTY}
 _SO_FAR = {
     State.EXPECTED: "nothing was asked of the CRM yet",
-    State.REQUESTED: "the CRM was asked, and its report is still to come",
+    State.REQUESTED: "the CRM was asked or was about to be; the report is not here yet",
     State.COLLECTED: "the report is here, and not uploaded yet",
     State.POSTED: "the file may have been posted, and the portal has not confirmed it",
     State.DELIVERED: "it is delivered",
