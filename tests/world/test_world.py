@@ -8,7 +8,7 @@ import threading
 import tomllib
 import urllib.error
 import urllib.request
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from imapclient import IMAPClient
 
-from emulated_world.contract import ACTIVIX_ANTD_MISBEHAVIOURS, ACTIVIX_MISBEHAVIOURS, PORTAL_MISBEHAVIOURS
+from emulated_world.contract import (
+    ACTIVIX_ANTD_MISBEHAVIOURS,
+    ACTIVIX_MISBEHAVIOURS,
+    ACTIVIX_VIEW_MISBEHAVIOURS,
+    PORTAL_MISBEHAVIOURS,
+)
 from emulated_world.world import MISBEHAVIOURS, EmulatedWorld, running_world
 from tests.conftest import Run
 
@@ -25,8 +30,8 @@ NOW = datetime(2026, 11, 3, 14, 0, tzinfo=UTC)
 EACH_SITE = pytest.mark.parametrize("site", ["classic", "vue"])
 
 
-def get(url: str, method: str = "GET", timeout: float = 20) -> tuple[int, str]:
-    request = urllib.request.Request(url, method=method)
+def get(url: str, method: str = "GET", timeout: float = 20, data: bytes | None = None) -> tuple[int, str]:
+    request = urllib.request.Request(url, data, method=method)
     try:
         with urllib.request.urlopen(request, timeout=timeout) as answer:
             return answer.status, answer.read().decode()
@@ -93,7 +98,7 @@ def test_a_misbehaviour_that_is_not_known_is_an_error() -> None:
 
 
 def test_no_two_misbehaviours_have_one_name() -> None:
-    every = (ACTIVIX_MISBEHAVIOURS, ACTIVIX_ANTD_MISBEHAVIOURS, PORTAL_MISBEHAVIOURS)
+    every = (ACTIVIX_MISBEHAVIOURS, ACTIVIX_VIEW_MISBEHAVIOURS, ACTIVIX_ANTD_MISBEHAVIOURS, PORTAL_MISBEHAVIOURS)
     assert len(MISBEHAVIOURS) == sum(len(names) for names in every)
 
 
@@ -119,6 +124,29 @@ def test_the_clock_can_be_stopped_and_leads_lie_before_it() -> None:
         .strftime("%Y-%m")
         == "2026-09"
     )
+
+
+def test_a_stopped_clock_that_is_moved_stands_there_and_another_goes_on_from_there() -> None:
+    later = NOW + timedelta(days=40)
+    with running_world(portal=None, now=NOW) as world:
+        world.call(world.move_clock(later))
+        assert world.now() == later
+    with running_world(portal=None) as world:
+        world.call(world.move_clock(later))
+        assert later < world.now() < later + timedelta(minutes=5)
+
+
+def test_the_sites_hear_of_each_move_of_the_clock() -> None:
+    heard: list[datetime] = []
+
+    async def hear(now: datetime) -> None:
+        heard.append(now)
+
+    with running_world(portal=None, now=NOW) as world:
+        world.clock_hooks.append(hear)
+        world.call(world.move_clock(NOW + timedelta(days=1)))
+        world.call(world.tick())
+    assert heard == [NOW + timedelta(days=1)] * 2
 
 
 def test_mail_is_sent_from_a_synchronous_test() -> None:
@@ -197,6 +225,10 @@ def test_served_in_the_foreground_it_says_where_it_is_switches_and_ends(tmp_path
         assert json.loads(get(switches)[1])["mails_late"]["on"] is True
         assert json.loads(get(f"{addresses['switches']}__world__/journal")[1])["portal"] == []
         assert "mails_late" in get(addresses["switches"])[1]
+        clock = f"{addresses['switches']}__world__/clock"
+        assert get(clock, "POST", data=b'{"now": "tomorrow"}')[0] == 400
+        assert get(clock, "POST", data=b'{"now": "2033-01-01T05:00"}')[0] == 200
+        assert json.loads(get(clock)[1])["now"].startswith("2033-01-01T05:0")
         credentials = Path(addresses["credentials"])
         assert stat.S_IMODE(credentials.stat().st_mode) == 0o600
         process.send_signal(number)
