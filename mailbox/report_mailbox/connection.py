@@ -236,7 +236,7 @@ class Connection:
         self._idle_refusals = 2
 
     def _sign_in(self) -> None:
-        password = self._mailbox.password()
+        password = self._mailbox.password() if self._mailbox.password else ""
         if any(ord(character) < 32 for character in self._mailbox.username + password):
             raise MailboxMisconfigured("the mailbox's user name or password holds a line break or control character")
         try:

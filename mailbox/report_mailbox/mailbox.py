@@ -4,12 +4,34 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from ipaddress import ip_address
-from typing import Literal
+from typing import Literal, Protocol
 
 from report_mailbox.errors import MailboxMisconfigured
 
 M365_TOPMOST = "m365-topmost"
 """The value of `authserv_id` for Microsoft 365, whose stamp does not say which server made it."""
+
+DELIVERY_HEADERS = ("Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To", "X-Forwarded-To", "Received")
+"""In the order in which they are believed. All are written on the way; To is what the sender chose to write."""
+
+Unsigned = Literal["by_policy", "hold", "accept"]
+"""What becomes of a mail without a valid DKIM signature of its sender's domain, where no `authserv_id` is set."""
+
+
+class TokenSource(Protocol):
+    """Gives access tokens for XOAUTH2. Asked at each sign-in, and once more when the server refused what it gave."""
+
+    def token(self, *, refused: str | None = None) -> str:
+        """An access token that holds for five minutes at least.
+
+        Args:
+            refused: The token that the mail server has just refused: another one is wanted.
+
+        Raises:
+            MailboxSignInRefused: Nobody has consented, or the consent was withdrawn: a person is needed.
+            MailboxUnreachable: The provider's sign-in does not answer; later.
+        """
+        ...
 
 
 @dataclass(frozen=True)
@@ -24,6 +46,7 @@ class Limits:
     unpacked_bytes: int = 600_000_000
     unpacked_ratio: int = 300  # beyond the first 50 MB; a table compresses some 5 to 30 times
     packed_files: int = 100
+    parse: timedelta = timedelta(seconds=60)  # to take one mail apart
 
 
 @dataclass(frozen=True)
@@ -52,23 +75,31 @@ class Mailbox:
 
     Args:
         security: "none" (no encryption) is refused for any host but this machine itself.
-        password: Asked for at each sign-in, so that a changed one is used at once.
+        password: Asked for at each sign-in, so that a changed one is used at once. None with `tokens`.
+        tokens: Signs in with XOAUTH2 instead of a password.
         authserv_id: Then only mail counts whose topmost Authentication-Results header is of this server and says that
             DKIM passed for the From domain, or DMARC; other mail is held. `m365-topmost` for Microsoft 365. Without it
             the domain in From is all there is to go by, and anybody can write that.
+        delivery_headers: Which say to which address a mail was delivered. The first that names one of ours counts.
+        unsigned: See `Unsigned`; without meaning where `authserv_id` is set.
         done_folder: Where mails go that have been dealt with. Without it they stay and are marked as seen.
     """
 
     host: str
     port: int
     username: str
-    password: Callable[[], str] = field(repr=False)
+    password: Callable[[], str] | None = field(repr=False)
     security: Literal["tls", "starttls", "none"] = "tls"
     folder: str = "INBOX"
     authserv_id: str | None = None
     done_folder: str | None = None
+    tokens: TokenSource | None = field(default=None, repr=False)
+    delivery_headers: tuple[str, ...] = DELIVERY_HEADERS
+    unsigned: Unsigned = "by_policy"
 
     def __post_init__(self) -> None:
+        if (self.password is None) == (self.tokens is None):
+            raise MailboxMisconfigured("the mailbox signs in either with a password or with tokens")
         if self.security == "none" and not is_loopback(self.host):
             raise MailboxMisconfigured(
                 f"the mailbox {self.host} is set up without encryption, so that its password would cross the network "

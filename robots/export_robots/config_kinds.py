@@ -8,11 +8,12 @@ import ipaddress
 import re
 import zoneinfo
 from datetime import timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, SecretStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr
 from pydantic_core import PydanticCustomError
 
 from export_robots.clients import slug
@@ -23,12 +24,21 @@ from export_robots.spelling import did_you_mean
 _DURATION = re.compile(r"(\d{1,6})\s*([smh])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours"}
 _LONGEST = timedelta(days=7)
+_SIZE = re.compile(r"(\d{1,6})\s*(KB|MB|GB)", re.IGNORECASE)
+_SIZE_UNITS = {"KB": 10**3, "MB": 10**6, "GB": 10**9}
+_HEADER_NAME = re.compile(r"[A-Za-z0-9-]{1,76}")
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})+")
 _HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
 _EMAIL = re.compile(r"[^\s@\"<>(),:;\[\]\\]+@([^\s@]+)")
 _CLIENT_KEY = re.compile(r"[a-z0-9]+(?:[_-][a-z0-9]+)*")
 _BASE32 = re.compile(r"[A-Z2-7]{16,}=*")
+
+
+class Table(BaseModel):
+    """A table of the configuration: no keys but its own, and no value in what is said of a mistake."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class Wrong(PydanticCustomError):
@@ -105,6 +115,55 @@ def duration(value: Any) -> timedelta:
     if not timedelta() < length <= _LONGEST:
         raise Wrong("must be longer than nothing and no longer than a week")
     return length
+
+
+def size(value: Any) -> int:
+    """Bytes; a kilobyte is a thousand of them."""
+    match = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
+    number = int(match[1]) * _SIZE_UNITS[match[2].upper()] if match else 0
+    if not number:
+        raise Wrong('must be a size with its unit, in quotes: "500KB", "60MB" or "2GB"')
+    return number
+
+
+def count(value: Any) -> int:
+    number = int(value) if isinstance(value, str) and value.strip().isdecimal() else value
+    if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= 1_000_000:
+        raise Wrong("must be a whole number from 1 to 1000000")
+    return number
+
+
+def header_names(value: Any) -> tuple[str, ...]:
+    """Names of mail headers; a variable holds them with commas between."""
+    names = value.split(",") if isinstance(value, str) else value
+    if not isinstance(names, list | tuple) or not names or not all(isinstance(name, str) for name in names):
+        raise Wrong('must be a list of mail headers: ["Delivered-To"]')
+    plain = tuple(name.strip().removesuffix(":") for name in names)
+    if wrong := next((name for name in plain if not _HEADER_NAME.fullmatch(name)), None):
+        raise Wrong(f'must be a list of mail headers: ["Delivered-To"]; “{wrong[:60]}” is none')
+    if len({name.casefold() for name in plain}) < len(plain):
+        raise Wrong("names a header twice")
+    return plain
+
+
+def word_of(words: type[StrEnum]) -> BeforeValidator:
+    """One of the enumeration's words, exactly as it is written."""
+
+    def check(value: Any) -> StrEnum:
+        if isinstance(value, str) and value in set(words):
+            return words(value)
+        *others, last = (f'"{word}"' for word in words)
+        raise Wrong(f"must be {', '.join(others)} or {last}")
+
+    return BeforeValidator(check)
+
+
+def tenant(value: Any) -> str:
+    """A Microsoft 365 tenant: `common`, `organizations`, its domain or its number."""
+    name = text(value)
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]{0,99}", name):
+        raise Wrong("must be a Microsoft 365 tenant: its domain, like example.onmicrosoft.com, its id, or common")
+    return name
 
 
 def email(value: Any) -> str:
@@ -194,6 +253,10 @@ TotpSecret = Annotated[SecretStr, BeforeValidator(totp_secret)]
 Month = Annotated[_Month, BeforeValidator(month)]
 TimeZone = Annotated[zoneinfo.ZoneInfo, BeforeValidator(time_zone)]
 Duration = Annotated[timedelta, BeforeValidator(duration)]
+Size = Annotated[int, BeforeValidator(size)]
+Count = Annotated[int, BeforeValidator(count)]
+Tenant = Annotated[str, BeforeValidator(tenant)]
+HeaderNames = Annotated[tuple[str, ...], BeforeValidator(header_names)]
 Email = Annotated[str, BeforeValidator(email)]
 Senders = Annotated[tuple[str, ...], BeforeValidator(senders)]
 Host = Annotated[str, BeforeValidator(host)]

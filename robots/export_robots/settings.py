@@ -9,21 +9,11 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import platformdirs
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-    create_model,
-    field_validator,
-)
+from pydantic import BaseModel, SecretStr, ValidationError, create_model
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from export_robots import config_kinds as kinds
@@ -38,6 +28,7 @@ from export_robots.config_file import (
     read_file,
     usual_places,
 )
+from export_robots.config_mailbox import LimitSettings, MailboxSettings
 from export_robots.config_mistakes import contradictions, refuse, sentences
 from export_robots.outcomes import UsageWrong
 from export_robots.spelling import did_you_mean
@@ -45,49 +36,14 @@ from export_robots.spelling import did_you_mean
 PORTAL_URL = "https://upload.clarivoy.com/mtsa"
 
 
-class Security(StrEnum):
-    TLS = "tls"
-    STARTTLS = "starttls"
-    NONE = "none"
-
-
-def _security(value: Any) -> Security:
-    if isinstance(value, str) and value in set(Security):
-        return Security(value)
-    raise kinds.Wrong('must be "tls", "starttls" or "none"')
-
-
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class MailboxSettings(_Table):
-    """Where the reports arrive. The password is asked of `credentials.Secrets`."""
-
-    host: kinds.Host
-    security: Annotated[Security, BeforeValidator(_security)] = Security.TLS
-    port: kinds.Port = Field(default_factory=lambda known: 993 if known.get("security") is Security.TLS else 143)
-    username: kinds.Text
-    password: kinds.Secret | None = None
-    folder: kinds.Text = "INBOX"
-    authserv_id: kinds.Text | None = None
-
-    @field_validator("security")
-    @classmethod
-    def _plain_text_stays_on_this_machine(cls, security: Security, info: Any) -> Security:
-        if security is Security.NONE and not kinds.is_loopback(info.data.get("host", "localhost")):
-            raise kinds.Wrong('must be "tls" or "starttls": "none" is only for a server on this machine')
-        return security
-
-
-class PortalSettings(_Table):
+class PortalSettings(kinds.Table):
     """Where the finished file goes; `email` is what the portal's form is given, where it asks for an address."""
 
     url: kinds.Url = PORTAL_URL
     email: kinds.Email | None = None
 
 
-class BrowserSettings(_Table):
+class BrowserSettings(kinds.Table):
     """`executable` is a Chromium to use instead of the one found, `channel` an installed `chrome` or `msedge`."""
 
     executable: kinds.WholePath | None = None
@@ -95,7 +51,7 @@ class BrowserSettings(_Table):
     step_timeout: kinds.Duration = timedelta(seconds=30)
 
 
-class _Account(_Table):
+class _Account(kinds.Table):
     url: kinds.Url | None = None
     username: kinds.Email
     password: kinds.Secret | None = None
@@ -104,11 +60,11 @@ class _Account(_Table):
     report_deadline: kinds.Duration = REPORT_DEADLINE
 
 
-class _RooftopKeys(_Table):
+class _RooftopKeys(kinds.Table):
     name: kinds.RooftopName
 
 
-class _ClientKeys(_Table):
+class _ClientKeys(kinds.Table):
     dealership: kinds.Text
     starts: kinds.Month
     timezone: kinds.TimeZone
@@ -241,6 +197,8 @@ def _known(table: Keys) -> list[str]:
             model = _Rooftop
         case ("clients", *_):
             model = _Account
+        case ("mailbox", "limits"):
+            model = LimitSettings
         case ("mailbox", *_):
             model = MailboxSettings
         case ("portal", *_):
@@ -276,6 +234,8 @@ def _client(key: str, table: _Client) -> Client:
 def _secrets(tables: _Tables, clients: Mapping[str, Client]) -> Iterator[tuple[str, tuple[SecretStr, Keys]]]:
     if tables.mailbox and tables.mailbox.password:
         yield "mailbox.password", (tables.mailbox.password, ("mailbox", "password"))
+    if tables.mailbox and tables.mailbox.client_secret:
+        yield "mailbox.client_secret", (tables.mailbox.client_secret, ("mailbox", "client_secret"))
     for key, table in tables.clients.items():
         places: list[tuple[Keys, BaseModel]] = [(("clients", key), table)]
         places += [(("clients", key, "rooftops", word), rooftop) for word, rooftop in table.rooftops.items()]

@@ -7,6 +7,7 @@ waits for it is told through the database.
 import asyncio
 import logging
 import threading
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,17 +18,17 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from export_robots import clock
 from export_robots.clients import Account
+from export_robots.config_mailbox import MailboxSettings
 from export_robots.credentials import Secrets
 from export_robots.outcomes import UsageWrong
 from export_robots.runs.defects import as_robot_error
 from export_robots.runs.ledger import period_of, run_id
 from export_robots.runs.tables import DeliveryRow
 from export_robots.runs.workplace import Workplace
-from export_robots.settings import MailboxSettings
 from report_mailbox.codes import CodeReader
 from report_mailbox.collector import Collector
 from report_mailbox.errors import MailboxError, MailboxUnreachable
-from report_mailbox.mailbox import Mailbox
+from report_mailbox.mailbox import DELIVERY_HEADERS, Limits, Mailbox
 from report_mailbox.matching import Acceptance, Expectation
 from report_mailbox.records import Handed
 
@@ -46,7 +47,9 @@ class Collecting:
         self._work = work
         self._mailbox = mailbox_of(settings, work.secrets)
         self._folder = work.home.downloads / FOLDER
-        self._collector = Collector(self._mailbox, work.ledger.engine, self._folder, self._accept)
+        self._collector = Collector(
+            self._mailbox, work.ledger.engine, self._folder, self._accept, limits=limits_of(settings)
+        )
         self._answers = self._collector.ledger
         self._loop = asyncio.get_running_loop()
         self._stop = threading.Event()
@@ -207,6 +210,22 @@ def mailbox_of(settings: MailboxSettings, secrets: Secrets) -> Mailbox:
         security=settings.security.value,
         folder=settings.folder,
         authserv_id=settings.authserv_id,
+        done_folder=settings.done_folder,
+        delivery_headers=settings.delivery_headers or DELIVERY_HEADERS,
+        unsigned=settings.unsigned.value,
+    )
+
+
+def limits_of(settings: MailboxSettings) -> Limits:
+    limits, usual = settings.limits, Limits()
+    return replace(
+        usual,
+        mail_bytes=limits.mail or usual.mail_bytes,
+        unpacked_bytes=limits.unpacked or usual.unpacked_bytes,
+        header_bytes=limits.header or usual.header_bytes,
+        parts=limits.parts or usual.parts,
+        packed_files=limits.packed_files or usual.packed_files,
+        parse=limits.parse or usual.parse,
     )
 
 
