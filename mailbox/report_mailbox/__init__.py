@@ -24,10 +24,13 @@ from report_mailbox.errors import (
     MailboxUnreachable,
 )
 from report_mailbox.health import MailboxHealth, probe
+from report_mailbox.inspecting import Inspection, MailNotHere, OpenedMail, why_not
 from report_mailbox.ledger import Ledger
 from report_mailbox.mailbox import Limits, Mailbox, Pace
+from report_mailbox.mails import readable
 from report_mailbox.matching import Acceptance, Expectation, Fate, Verdict
-from report_mailbox.records import Handed, HandedKind, HeldMail
+from report_mailbox.records import Handed, HandedKind, HeldMail, KeptPart, KnownMail, Word
+from report_mailbox.releasing import NotReleased, Releasing
 
 __all__ = [
     "Acceptance",
@@ -39,8 +42,12 @@ __all__ = [
     "Handed",
     "HandedKind",
     "HeldMail",
+    "Inspection",
+    "KeptPart",
+    "KnownMail",
     "Ledger",
     "Limits",
+    "MailNotHere",
     "Mailbox",
     "MailboxBusy",
     "MailboxError",
@@ -52,7 +59,13 @@ __all__ = [
     "MailboxSignInRefused",
     "MailboxThrottled",
     "MailboxUnreachable",
+    "NotReleased",
+    "OpenedMail",
     "Pace",
+    "Releasing",
     "Verdict",
+    "Word",
     "probe",
+    "readable",
+    "why_not",
 ]

@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, and_, text
+from sqlalchemy import Connection, Engine, Table, and_, insert, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from report_mailbox.mailbox import Mailbox
 from report_mailbox.records import NewPart
-from report_mailbox.tables import messages, metadata, parts
+from report_mailbox.tables import messages, metadata, parts, past
 
 _SQLITE_BUSY_MILLISECONDS = 20_000
 
@@ -40,6 +40,12 @@ class Book:
             for each in new
         ]
         insert_missing(connection, parts, rows)
+
+    def _keep_past(self, connection: Connection, *conditions: Any) -> None:
+        """Before decisions are replaced: what they were stays on record."""
+        columns = (messages.c.id, messages.c.decision, messages.c.reason, messages.c.decided_at)
+        replaced = select(*columns).where(messages.c.decision.is_not(None), *conditions)
+        connection.execute(insert(past).from_select(["message_row", "decision", "reason", "decided_at"], replaced))
 
     def _prepare(self, connection: Connection) -> None:
         if self._engine.dialect.name == "sqlite":

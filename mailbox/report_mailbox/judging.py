@@ -73,7 +73,7 @@ class Judge:
         if self._mailbox.authserv_id and mail.sender:
             doubt = why_not_authentic(headers, self._mailbox.authserv_id, mail.sender)
             if doubt:
-                return Decision(Fate.HELD, f"it may not be from {domain_of(mail.sender)}: {doubt}")
+                return Decision(Fate.HELD, f"it may not be from {domain_of(mail.sender)}: {doubt}", keep=True)
         candidates = [] if isinstance(opened, Turned) else opened
         earlier = [] if isinstance(answered, Turned) else answered
         try:
@@ -91,7 +91,7 @@ class Judge:
     def _judge_files(
         self, address: str, contents: Contents, candidates: Sequence[Expectation], earlier: Sequence[Expectation]
     ) -> Decision:
-        kept = {part.sha256: part for part in (self._keep(file) for file in contents.files)}
+        kept = {part.sha256: part for part in (keep_part(self._register.folder, file) for file in contents.files)}
         parts = tuple(kept.values())
         self._on_step("parts kept")
         copies = {sha256: answered for sha256 in kept if (answered := self._register.handed_before(address, sha256))}
@@ -130,7 +130,8 @@ class Judge:
             if len(candidates) == 1:
                 hand_over = HandOver(candidates[0].id, HandedKind.LINK, link=link.url)
                 return Decision(Fate.LINK, f"it holds a link to the report for {candidates[0].id}", True, (hand_over,))
-            return Decision(Fate.HELD, f"it holds a link, and {len(candidates)} reports are expected at its address")
+            reason = f"it holds a link, and {len(candidates)} reports are expected at its address"
+            return Decision(Fate.HELD, reason, keep=True)
         if isinstance(link, ForeignLink) and any(each.link_hosts for each in candidates):
             return _spoilt(
                 candidates, f"it holds no file but a link to another host ({link.host}), which is not followed"
@@ -149,14 +150,16 @@ class Judge:
             for part in parts
         ]
 
-    def _keep(self, file: Attachment) -> NewPart:
-        suffix = PurePosixPath(file.name).suffix.casefold()
-        suffix = suffix if suffix[1:].isascii() and suffix[1:].isalnum() and len(suffix) <= 6 else ""
-        with unfinished(self._register.folder / PARTS) as (new, keep):
-            new.write(file.content)
-            name = f"{new.sha256}{suffix}"
-            keep(name)
-        return NewPart(file.name, new.sha256, new.size, f"{PARTS}/{name}")
+
+def keep_part(folder: Path, file: Attachment) -> NewPart:
+    """Put a file that a mail brought on disk, below the collector's folder."""
+    suffix = PurePosixPath(file.name).suffix.casefold()
+    suffix = suffix if suffix[1:].isascii() and suffix[1:].isalnum() and len(suffix) <= 6 else ""
+    with unfinished(folder / PARTS) as (new, keep):
+        new.write(file.content)
+        name = f"{new.sha256}{suffix}"
+        keep(name)
+    return NewPart(file.name, new.sha256, new.size, f"{PARTS}/{name}")
 
 
 def _spoilt(candidates: Sequence[Expectation], reason: str) -> Decision:

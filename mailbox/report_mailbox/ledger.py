@@ -10,14 +10,15 @@ from typing import Any
 
 from sqlalchemy import RowMapping, and_, select, update
 
-from report_mailbox.database import Book, insert_missing, now
+from report_mailbox.database import insert_missing, now
 from report_mailbox.files import PARTS, unfinished
+from report_mailbox.mails import Mails
 from report_mailbox.matching import Expectation, Fate
-from report_mailbox.records import Handed, HandedKind, HeldMail, NewPart
+from report_mailbox.records import Handed, HandedKind, NewPart
 from report_mailbox.tables import expectations, handed, messages
 
 
-class Ledger(Book):
+class Ledger(Mails):
     def expect(self, expectation: Expectation) -> None:
         """Expect a report. Again with the same id: nothing, or taken up again if it was withdrawn."""
         row = {
@@ -91,39 +92,19 @@ class Ledger(Book):
             connection.execute(
                 update(expectations).where(expectations.c.id == row[0]).values(state="open", changed_at=now())
             )
+            self._keep_past(connection, messages.c.id == row[1])
             connection.execute(
                 update(messages)
                 .where(messages.c.id == row[1])
                 .values(decision=Fate.HELD, reason=reason, final=True, decided_at=now())
             )
 
-    def held(self) -> list[HeldMail]:
-        """The mails that wait for a person, newest first."""
-        query = (
-            select(messages)
-            .where(self._here(), messages.c.decision == Fate.HELD)
-            .order_by(messages.c.received.desc(), messages.c.id.desc())
-        )
-        with self._reading() as connection:
-            return [
-                HeldMail(
-                    uid=row["uid"],
-                    received=row["received"],
-                    sender_domain=row["sender_domain"] or "",
-                    address=row["address"] or "",
-                    reason=row["reason"] or "",
-                )
-                for row in connection.execute(query).mappings()
-            ]
-
     def decisions(self) -> dict[int, tuple[Fate | None, str]]:
         """Each mail's decision and reason by its UID; None: not decided yet. Of the folder's present numbering."""
         with self._reading() as connection:
-            # The last one listed; a server may choose any number for a new one.
-            newest = select(messages.c.uidvalidity).where(self._here()).order_by(messages.c.id.desc()).limit(1)
             query = select(messages.c.uid, messages.c.decision, messages.c.reason)
             rows = connection.execute(
-                query.where(self._here(), messages.c.uidvalidity == newest.scalar_subquery()).order_by(messages.c.uid)
+                query.where(self._here(), messages.c.uidvalidity == self._numbering()).order_by(messages.c.uid)
             )
             return {uid: (Fate(fate) if fate else None, reason or "") for uid, fate, reason in rows}
 

@@ -53,6 +53,7 @@ class Pass:
             if waiting:
                 self._read(connection, waiting)
             self._mark(connection)
+            self._register.note_looked()
             return new > 0
 
     @contextmanager
@@ -176,7 +177,7 @@ class Pass:
             return
         self._on_step("judged")
         recorded = self._record(row, decision)
-        if recorded and not decision.parts and not decision.hand_over:
+        if recorded and not decision.parts and not decision.hand_over and not decision.keep:
             path.unlink(missing_ok=True)  # it brought nothing; and it may hold a sign-in code
 
     def _record(self, row: MailRow, decision: Decision, facts: HeadFacts | None = None) -> bool:

@@ -43,13 +43,91 @@ class Handed:
 
 @dataclass(frozen=True)
 class HeldMail:
-    """A mail that waits for a person. `reason` is a sentence without a full stop; no content."""
+    """A mail that waits for a person. `reason` is a sentence without a full stop; no content.
+
+    `name` is what `Mails.named` takes: the UID, or where that has meant another mail too, `UIDVALIDITY/UID`.
+    """
 
     uid: int
     received: datetime | None
     sender_domain: str
     address: str
     reason: str
+    name: str = ""
+    mail: int = 0
+
+
+@dataclass(frozen=True)
+class KeptPart:
+    """A file that a mail brought. `name` as the sender gave it, made harmless; `path` where it lies."""
+
+    name: str
+    sha256: str
+    size: int
+    path: Path
+
+
+@dataclass(frozen=True)
+class PastDecision:
+    decision: Fate
+    reason: str
+    decided_at: datetime | None
+
+
+class Word(StrEnum):
+    RELEASED = "released"
+    IGNORED = "ignored"
+
+
+@dataclass(frozen=True)
+class SaidWord:
+    """What a person decided about a mail. `over`: why it was held then; `note`: the reason they gave."""
+
+    word: Word
+    said_by: str
+    said_at: datetime
+    over: str
+    note: str
+    expectation_id: str | None
+    sha256: str | None
+
+
+@dataclass(frozen=True)
+class KnownMail:
+    """All that the ledger knows of one mail. `decision` None: not decided yet, or being looked at again.
+
+    `current`: whether the folder was last seen under this mail's numbering.
+    """
+
+    id: int
+    name: str
+    uidvalidity: int
+    uid: int
+    current: bool
+    message_id: str
+    content_sha256: str | None
+    raw_sha256: str | None
+    size: int | None
+    received: datetime | None
+    address: str
+    sender_domain: str
+    decision: Fate | None
+    reason: str
+    decided_at: datetime | None
+    past: tuple[PastDecision, ...] = ()
+    words: tuple[SaidWord, ...] = ()
+    parts: tuple[KeptPart, ...] = ()
+    answered: tuple[str, ...] = ()  # ids of the expectations that it was handed over for
+
+    @property
+    def was_held(self) -> bool:
+        return self.decision is Fate.HELD or any(each.decision is Fate.HELD for each in self.past)
+
+    @property
+    def held_because(self) -> str:
+        """The last reason it was held for; empty if it never was."""
+        held = [each.reason for each in self.past if each.decision is Fate.HELD]
+        return self.reason if self.decision is Fate.HELD else held[-1] if held else ""
 
 
 @dataclass(frozen=True)
@@ -94,8 +172,11 @@ class HandOver:
 
 @dataclass(frozen=True)
 class Decision:
+    """`keep`: the mail's bytes stay on disk although nothing was taken out of it, since a person may want to."""
+
     fate: Fate
     reason: str
     final: bool = True
     hand_over: tuple[HandOver, ...] = ()
     parts: tuple[NewPart, ...] = ()
+    keep: bool = False

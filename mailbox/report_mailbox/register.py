@@ -10,7 +10,7 @@ from report_mailbox.database import Book, insert_missing, now
 from report_mailbox.matching import CLOCK_TOLERANCE, Expectation, Fate
 from report_mailbox.message import base_of
 from report_mailbox.records import Decision, HandedKind, HeadFacts, MailRow
-from report_mailbox.tables import expectations, folders, handed, messages
+from report_mailbox.tables import expectations, folders, handed, looks, messages
 
 _BROUGHT = (Fate.REPORT, Fate.REJECTION, Fate.LINK, Fate.CODE)
 _LATE_COPIES = timedelta(days=3)  # for how long after a report a second one counts as its copy
@@ -83,6 +83,7 @@ class MailRegister(Book):
             oldest_held = connection.execute(
                 select(func.min(messages.c.received)).where(old, messages.c.decision == Fate.HELD)
             ).scalar()
+            self._keep_past(connection, old, messages.c.decision == Fate.HELD)
             connection.execute(
                 update(messages)
                 .where(old, or_(messages.c.decision.in_([Fate.HELD, Fate.IGNORED]), unread))
@@ -108,18 +109,25 @@ class MailRegister(Book):
                 )
             ).all()
             for identifier, address, newer_than in new:
-                connection.execute(
-                    update(messages)
-                    .where(
-                        self._here(),
-                        messages.c.decision.in_([Fate.HELD, Fate.IGNORED]),
-                        messages.c.final.is_(False),
-                        or_(messages.c.address == address, messages.c.address.is_(None)),
-                        or_(messages.c.received >= newer_than - CLOCK_TOLERANCE, messages.c.received.is_(None)),
-                    )
-                    .values(decision=None, reason=None, decided_at=None)
+                again = and_(
+                    self._here(),
+                    messages.c.decision.in_([Fate.HELD, Fate.IGNORED]),
+                    messages.c.final.is_(False),
+                    or_(messages.c.address == address, messages.c.address.is_(None)),
+                    or_(messages.c.received >= newer_than - CLOCK_TOLERANCE, messages.c.received.is_(None)),
                 )
+                self._keep_past(connection, again, messages.c.decision == Fate.HELD)
+                connection.execute(update(messages).where(again).values(decision=None, reason=None, decided_at=None))
                 connection.execute(update(expectations).where(expectations.c.id == identifier).values(looked_back=True))
+
+    def note_looked(self) -> None:
+        """A pass over the folder is over."""
+        place = {"account": self._account, "folder": self._folder_name}
+        with self._transaction() as connection:
+            insert_missing(connection, looks, [place | {"looked_at": now()}])
+            connection.execute(
+                update(looks).where(*(looks.c[name] == value for name, value in place.items())).values(looked_at=now())
+            )
 
     def undecided(self) -> list[MailRow]:
         """Oldest first; those that have made trouble after all others, so that they never block them."""
@@ -223,12 +231,14 @@ class MailRegister(Book):
         place = {"account": self._account, "folder": self._folder_name, "uidvalidity": uidvalidity, "uid": uid}
         with self._transaction() as connection:
             insert_missing(connection, messages, [place | _UNCOUNTED])
+            unused = and_(
+                *(messages.c[name] == value for name, value in place.items()),
+                or_(messages.c.decision.is_(None), messages.c.decision.in_([Fate.HELD, Fate.IGNORED])),
+            )
+            self._keep_past(connection, unused)
             changed = connection.execute(
                 update(messages)
-                .where(
-                    *(messages.c[name] == value for name, value in place.items()),
-                    or_(messages.c.decision.is_(None), messages.c.decision.in_([Fate.HELD, Fate.IGNORED])),
-                )
+                .where(unused)
                 .values(
                     decision=Fate.CODE,
                     reason="its code was used to sign in",

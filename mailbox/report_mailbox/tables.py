@@ -5,6 +5,9 @@
 `mail_expectations`  what is expected, and what became of it
 `mail_parts`         the files that mails brought
 `mail_handed`        what was handed over: at most one row for each expectation
+`mail_past`          decisions that were replaced by later ones
+`mail_words`         what people have said about mails: release this one, ignore that one
+`mail_looks`         when each folder was looked into last
 """
 
 from datetime import UTC, datetime
@@ -130,4 +133,38 @@ handed = Table(
     Column("taken_at", Moment),
     Index("ix_mail_handed_sha256", "sha256"),
     sqlite_autoincrement=True,  # a number once handed out never comes again, also after `give_back`
+)
+
+past = Table(
+    "mail_past",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("message_row", ForeignKey("mail_messages.id"), nullable=False),
+    Column("decision", String(20), nullable=False),
+    Column("reason", Text),
+    Column("decided_at", Moment),
+    Index("ix_mail_past_message", "message_row"),
+)
+
+words = Table(
+    "mail_words",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("message_row", ForeignKey("mail_messages.id"), nullable=False),
+    Column("word", String(20), nullable=False),  # a records.Word
+    Column("said_by", String(250), nullable=False),
+    Column("said_at", Moment, nullable=False),
+    Column("over", Text, nullable=False),  # why the mail was held when they said it
+    Column("note", Text, nullable=False, default=""),  # their own reason
+    Column("expectation_id", String(250)),
+    Column("sha256", String(64)),  # of the file they meant
+    Index("ix_mail_words_message", "message_row"),
+)
+
+looks = Table(
+    "mail_looks",
+    metadata,
+    Column("account", String(320), primary_key=True),
+    Column("folder", String(250), primary_key=True),
+    Column("looked_at", Moment, nullable=False),
 )

@@ -22,12 +22,14 @@ from export_robots.config_mailbox import MailboxSettings
 from export_robots.credentials import Secrets
 from export_robots.outcomes import UsageWrong
 from export_robots.runs.defects import as_robot_error
-from export_robots.runs.ledger import period_of, run_id
+from export_robots.runs.ledger import Ledger, period_of, run_id
 from export_robots.runs.tables import DeliveryRow
 from export_robots.runs.workplace import Workplace
+from export_robots.settings import Settings
 from report_mailbox.codes import CodeReader
 from report_mailbox.collector import Collector
 from report_mailbox.errors import MailboxError, MailboxUnreachable
+from report_mailbox.judging import Accept
 from report_mailbox.mailbox import DELIVERY_HEADERS, Limits, Mailbox
 from report_mailbox.matching import Acceptance, Expectation
 from report_mailbox.records import Handed
@@ -47,9 +49,8 @@ class Collecting:
         self._work = work
         self._mailbox = mailbox_of(settings, work.secrets)
         self._folder = work.home.downloads / FOLDER
-        self._collector = Collector(
-            self._mailbox, work.ledger.engine, self._folder, self._accept, limits=limits_of(settings)
-        )
+        accept = acceptance(work.settings, work.ledger)
+        self._collector = Collector(self._mailbox, work.ledger.engine, self._folder, accept, limits=limits_of(settings))
         self._answers = self._collector.ledger
         self._loop = asyncio.get_running_loop()
         self._stop = threading.Event()
@@ -78,7 +79,7 @@ class Collecting:
         request = self._work.ledger.requests(row.id)[0]
         self._answers.expect(
             Expectation(
-                id=_expectation(row, request.id),
+                id=expectation_id(row, request.id),
                 address=account.username,
                 senders=self._work.senders_of(account),
                 newer_than=request.intended_at,
@@ -89,12 +90,12 @@ class Collecting:
     def handed(self, row: DeliveryRow) -> Handed | None:
         """What has come in answer to the delivery's open request."""
         requests = self._work.ledger.requests(row.id)
-        return self._answers.handed_for(_expectation(row, requests[0].id)) if requests else None
+        return self._answers.handed_for(expectation_id(row, requests[0].id)) if requests else None
 
     def withdraw(self, row: DeliveryRow) -> None:
         """The delivery is settled in another way."""
         for request in self._work.ledger.requests(row.id):
-            self._answers.withdraw(_expectation(row, request.id))
+            self._answers.withdraw(expectation_id(row, request.id))
 
     def fetched(self, handed: Handed, file: Path, name: str) -> Handed:
         """The link of the mail has been followed. The file is kept beside what mails brought."""
@@ -169,7 +170,7 @@ class Collecting:
     def _hand_over(self, handed: Handed) -> None:
         self._trouble = None
         self._loop.call_soon_threadsafe(self._news.set)
-        delivery = handed.expectation_id.rpartition("#")[0]
+        delivery = delivery_of(handed.expectation_id)
         row = self._work.ledger.find(delivery)
         if row is None or not row.attempt:
             return
@@ -183,22 +184,6 @@ class Collecting:
             saw = error.saw if isinstance(error, MailboxError) else as_robot_error(error).saw
             self._trouble = (clock.now(), saw)
             self._work.progress.note(f"no mail can be collected: {saw}")
-
-    def _accept(self, expectation: str, file: Path) -> Acceptance:
-        """Whose report a file is: one with no lead of the period at all is another one's."""
-        from export_robots.runs.finishing import examine
-
-        row = self._work.ledger.find(expectation.rpartition("#")[0])
-        if row is None or row.client not in self._work.settings.clients:
-            return Acceptance.other("nothing is known here of what it would answer")
-        request = self._work.ledger.requests(row.id)
-        result = examine(self._work, row, file, request[-1] if request else None)
-        period = period_of(row)
-        if result.first and result.last and (result.last < period.first or result.first > period.last):
-            return Acceptance.other(f"its leads are of {result.first} to {result.last}, and {period} is expected")
-        if result.refused:
-            return Acceptance.broken("; ".join(result.reasons))
-        return Acceptance.fits()
 
 
 def mailbox_of(settings: MailboxSettings, secrets: Secrets) -> Mailbox:
@@ -229,5 +214,33 @@ def limits_of(settings: MailboxSettings) -> Limits:
     )
 
 
-def _expectation(row: DeliveryRow, request: int) -> str:
+def expectation_id(row: DeliveryRow, request: int) -> str:
+    """Under which name the mailbox expects the report that a request asked for."""
     return f"{row.id}#{request}"
+
+
+def delivery_of(expectation: str) -> str:
+    """The delivery's id in an `expectation_id`."""
+    return expectation.rpartition("#")[0]
+
+
+def acceptance(settings: Settings, ledger: Ledger) -> Accept:
+    """Says whose report a file is: one with no lead of the period at all is another one's."""
+
+    def accept(expectation: str, file: Path) -> Acceptance:
+        from export_robots.runs.finishing import examine
+
+        row = ledger.find(delivery_of(expectation))
+        if row is None or row.client not in settings.clients:
+            return Acceptance.other("nothing is known here of what it would answer")
+        request = ledger.requests(row.id)
+        zone = settings.client(row.client).timezone
+        result = examine(ledger, row, file, request[-1] if request else None, zone)
+        period = period_of(row)
+        if result.first and result.last and (result.last < period.first or result.first > period.last):
+            return Acceptance.other(f"its leads are of {result.first} to {result.last}, and {period} is expected")
+        if result.refused:
+            return Acceptance.broken("; ".join(result.reasons))
+        return Acceptance.fits()
+
+    return accept

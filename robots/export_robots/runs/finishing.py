@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from datetime import date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from export_robots import clock
 from export_robots.catalogue import robot_class
@@ -23,7 +24,7 @@ from export_robots.reports.receipt import (
 )
 from export_robots.reports.removal import without_date_of_birth
 from export_robots.runs.asking import sha256_of
-from export_robots.runs.ledger import period_of
+from export_robots.runs.ledger import Ledger, period_of
 from export_robots.runs.tables import DeliveryRow, FileRow, RequestRow, State
 from export_robots.runs.workplace import Workplace, current
 
@@ -36,7 +37,8 @@ def check(delivery: str) -> None:
     row = work.ledger.delivery(delivery)
     file = _present_file(work, delivery)
     with work.step("check the report"):
-        result = examine(work, row, Path(file.received_path), work.ledger.request(file.request_id))
+        zone = work.client_of(row).timezone
+        result = examine(work.ledger, row, Path(file.received_path), work.ledger.request(file.request_id), zone)
     work.ledger.update_file(
         file.id,
         checked=True,
@@ -56,17 +58,18 @@ def check(delivery: str) -> None:
         raise ReportRejected(f"the report must not be sent on: {result.reasons[0]}", "", result.reasons)
 
 
-def examine(work: Workplace, row: DeliveryRow, file: Path, request: RequestRow | None) -> CheckResult:
+def examine(ledger: Ledger, row: DeliveryRow, file: Path, request: RequestRow | None, zone: ZoneInfo) -> CheckResult:
+    """The checks of a file that shall be the delivery's report; `zone` is the client's."""
     robot = robot_class(row.crm)
     return check_report(
         file,
-        zone=work.client_of(row).timezone,
+        zone=zone,
         period=period_of(row),
         aliases=robot.column_aliases if robot else {},
         known_caps=robot.known_caps if robot else (),
         rows_shown=request.rows_shown if request else None,
         says_empty=bool(request and request.says_empty),
-        delivered_before=work.ledger.delivered_before(row),
+        delivered_before=ledger.delivered_before(row),
     )
 
 
