@@ -3,10 +3,12 @@
     MailboxError
      ├ MailboxMisconfigured    the settings cannot work                     mend them; nothing was tried
      ├ MailboxSignInRefused    user name or password rejected               a person; never tried again by itself
+     │  └ MailboxConsentNeeded nobody consented yet, or not any more        a person consents, once
      ├ MailboxFolderMissing    the folder named in the settings is not there  mend the settings
      ├ MailboxBusy             another collector has been at it for long    later
      └ MailboxUnreachable      no connection                                later: tried again with growing pauses
         ├ MailboxThrottled     the server asks for patience               much later
+        │  └ MailboxNotConnected  signed in, and yet without the mailbox  likewise; a person if it stays
         ├ MailboxLost          a connection that was there is gone        at once, with a new connection
         └ MailboxProtocol      an answer that is not IMAP, or refuses a command  likewise
 
@@ -47,6 +49,10 @@ class MailboxSignInRefused(MailboxError):
     )
 
 
+class MailboxConsentNeeded(MailboxSignInRefused):
+    remedy = "Let the mailbox's user consent again."
+
+
 class MailboxFolderMissing(MailboxError):
     remedy = "Name one of the mailbox's own folders in the settings."
 
@@ -61,6 +67,13 @@ class MailboxUnreachable(MailboxError):
 
 class MailboxThrottled(MailboxUnreachable):
     remedy = "Wait: the provider limits how much this mailbox may be read. Look whether other programs read it too."
+
+
+class MailboxNotConnected(MailboxThrottled):
+    remedy = (
+        "It is tried again later: too many connections at once look like this. If it stays, IMAP must be switched on "
+        "for this mailbox, the mailbox must have a licence, and the application the right to IMAP."
+    )
 
 
 class MailboxLost(MailboxUnreachable):

@@ -21,6 +21,11 @@ Unsigned = Literal["by_policy", "hold", "accept"]
 class TokenSource(Protocol):
     """Gives access tokens for XOAUTH2. Asked at each sign-in, and once more when the server refused what it gave."""
 
+    @property
+    def remedy(self) -> str:
+        """What a person does when the consent is gone."""
+        ...
+
     def token(self, *, refused: str | None = None) -> str:
         """An access token that holds for five minutes at least.
 
@@ -39,6 +44,7 @@ class Limits:
     """What one mail may cost. Beyond a limit it is not opened, and says so; the others go on."""
 
     mail_bytes: int = 60_000_000
+    whole_bytes: int = 10_000_000  # of a larger mail only parts are fetched, where it need not be checked here
     header_bytes: int = 1_000_000
     parts: int = 1_000
     attempts: int = 3  # to read one mail, counted before each, so that one that kills the process counts too
@@ -58,7 +64,7 @@ class Pace:
     """
 
     connect: timedelta = timedelta(seconds=15)
-    read: timedelta = timedelta(seconds=60)
+    read: timedelta = timedelta(seconds=50)  # a dead connection is noticed within a minute in a command too
     command: timedelta = timedelta(seconds=180)  # over all: a dripping server resets the read time with every byte
     end_idle: timedelta = timedelta(seconds=15)
     idle_cycles: tuple[timedelta, ...] = tuple(timedelta(seconds=each) for each in (0.5, 2, 5, 15, 40))
@@ -82,6 +88,7 @@ class Mailbox:
             the domain in From is all there is to go by, and anybody can write that.
         delivery_headers: Which say to which address a mail was delivered. The first that names one of ours counts.
         unsigned: See `Unsigned`; without meaning where `authserv_id` is set.
+        nameservers: `192.0.2.53` or `127.0.0.1:5353`: asked for keys and policies instead of the machine's own.
         done_folder: Where mails go that have been dealt with. Without it they stay and are marked as seen.
     """
 
@@ -96,6 +103,7 @@ class Mailbox:
     tokens: TokenSource | None = field(default=None, repr=False)
     delivery_headers: tuple[str, ...] = DELIVERY_HEADERS
     unsigned: Unsigned = "by_policy"
+    nameservers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if (self.password is None) == (self.tokens is None):

@@ -10,9 +10,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from export_robots.config_mailbox import Security
+from export_robots.credentials import Secrets
 from export_robots.outcomes import UsageWrong
 from export_robots.periods import Month
-from export_robots.settings import Security, Settings, load_settings
+from export_robots.runs.collecting import limits_of, mailbox_of
+from export_robots.settings import Settings, load_settings
+from report_mailbox.mailbox import DELIVERY_HEADERS, Limits
 
 Load = Callable[..., Settings]
 Write = Callable[[str], Path]
@@ -45,15 +49,33 @@ def test_the_model_file_loads_as_it_is(tmp_path: Path) -> None:
     assert not settings.secrets
 
 
-def test_the_model_file_loads_with_every_commented_key_switched_on(write: Write, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("auth", "others"),
+    [
+        ("password", ("client_id", "client_secret", "tenant")),
+        ("google", ("password", "tenant")),
+        ("microsoft", ("password", "client_secret")),
+    ],
+)
+def test_the_model_file_loads_with_every_commented_key_switched_on(
+    write: Write, tmp_path: Path, auth: str, others: tuple[str, ...]
+) -> None:
     lines = (ROOT / "credentials.example.toml").read_text(encoding="utf-8").splitlines()
-    off = re.compile(r"# (\[\[|  \[|  |)[a-z_.]+(\]|\]\]| = .*)$")
+    off = re.compile(r"# (\[\[|\[|  \[|  |)[a-z_.]+(\]|\]\]| = .*)$")
     text = "\n".join(line.removeprefix("# ") if off.match(line) else line for line in lines)
-    text = text.replace('password = ""', f'password = "{SECRET}"')
+    for key in others:  # which belong to another kind of sign-in
+        text = re.sub(rf"^{key} = .*$", "", text, count=1, flags=re.MULTILINE)
+    text = text.replace('auth = "password"', f'auth = "{auth}"').replace('client_id = ""', 'client_id = "an-app"')
+    text = re.sub('(password|client_secret) = ""', rf'\1 = "{SECRET}"', text)
     text = text.replace('totp_secret = ""', 'totp_secret = "JBSW Y3DP EHPK 3PXP"')
     settings = load_settings(write(text), tmp_path / "home", {})
     assert [account.dealership for account in settings.accounts] == ["ABC Autos", "ABC Autos North"]
     assert settings.accounts[0].report_senders == ("activix.ca",)
+    assert settings.mailbox is not None
+    assert str(settings.mailbox.auth) == auth
+    mailbox, usual = mailbox_of(settings.mailbox, Secrets(settings)), Limits()
+    assert limits_of(settings.mailbox) == usual
+    assert (mailbox.delivery_headers, mailbox.unsigned) == (DELIVERY_HEADERS, "by_policy")
     assert settings.browser.executable == Path("/usr/bin/chromium")
     assert settings.secrets["clients.abc.activix.totp_secret"].get_secret_value() == "JBSWY3DPEHPK3PXP"
 
