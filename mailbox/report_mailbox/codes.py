@@ -82,7 +82,7 @@ class CodeReader:
             MailboxError: See `errors`; MailboxUnreachable only when it stays so until the deadline.
         """
         ends = monotonic() + (deadline - datetime.now(UTC)).total_seconds()
-        wanted = _Wanted(address.casefold(), tuple(senders), newer_than, mark)
+        wanted = _Wanted(address.casefold(), tuple(senders), newer_than, mark, self._mailbox.delivery_headers)
         refusals = 0
         trouble: MailboxUnreachable | None = None
 
@@ -170,12 +170,13 @@ class _Wanted:
     senders: tuple[str, ...]
     newer_than: datetime
     mark: CodeMark | None
+    believed: tuple[str, ...]
 
     def by(self, head: ServerHead, *, certain: bool) -> bool:
         """Whether it may be the mail. `certain`: that it arrived after the code was asked for."""
         headers = read_headers(head.headers)
         sender, sent = sender_of(headers), sent_at(headers)
-        if delivered_to(headers, {base_of(self.address)}).address != self.address:
+        if delivered_to(headers, {base_of(self.address)}, self.believed).address != self.address:
             return False
         if sender is None or not sender_allowed(sender, self.senders):
             return False

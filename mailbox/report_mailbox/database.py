@@ -25,7 +25,7 @@ class Book:
     """
 
     def __init__(self, engine: Engine, mailbox: Mailbox, folder: Path) -> None:
-        self._engine = engine
+        self.engine = self._engine = engine
         self._account = mailbox.account
         self._folder_name = mailbox.folder
         self.folder = folder

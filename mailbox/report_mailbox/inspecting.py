@@ -149,7 +149,7 @@ class Inspection(Book):
         raw = path.read_bytes()
         headers = read_headers(split_header_block(raw))
         received = mail.received or (head.received if head else None) or datetime.now(UTC)
-        facts = facts_of(headers, self._register.bases(), received)
+        facts = facts_of(headers, self._register.bases(), received, self._mailbox.delivery_headers)
         self._register.note_spooled(
             mail.id,
             HeadFacts(received, facts.address, domain_of(facts.sender) if facts.sender else "", size),

@@ -1,15 +1,14 @@
-"""The decision on one mail whose bytes are on disk. No network here."""
+"""The decision on one mail whose bytes are on disk. No network here but DNS."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 from report_mailbox.attachments import Attachment, Contents, MailTooOdd, contents_of
-from report_mailbox.authenticity import why_not_authentic
 from report_mailbox.codes_in_text import code_in
 from report_mailbox.files import PARTS, unfinished
 from report_mailbox.links import ForeignLink, Link, SeveralLinks, links_in, report_link
-from report_mailbox.mailbox import Limits, Mailbox
+from report_mailbox.mailbox import DELIVERY_HEADERS, Limits, Mailbox
 from report_mailbox.matching import (
     Acceptance,
     Expectation,
@@ -27,22 +26,30 @@ from report_mailbox.message import (
     Headers,
     content_hash,
     delivered_to,
-    domain_of,
     read_headers,
     sender_of,
     split_header_block,
 )
 from report_mailbox.records import Decision, HandedKind, HandOver, NewPart
 from report_mailbox.register import MailRegister
+from report_mailbox.sender_check import SenderCheck
+from report_mailbox.verdicts import Verdicts
 
 Accept = Callable[[str, Path], Acceptance]
 """Asked with an expectation's id and a file. Any process may be asked about any expectation in the ledger."""
 
 
-def facts_of(headers: Headers, bases: set[str], received: datetime) -> MailFacts:
-    delivered: DeliveredTo = delivered_to(headers, bases)
+def facts_of(
+    headers: Headers, bases: set[str], received: datetime, believed: Sequence[str] = DELIVERY_HEADERS
+) -> MailFacts:
+    """`believed` are the headers that say to which address a mail was delivered (`Mailbox.delivery_headers`)."""
+    delivered: DeliveredTo = delivered_to(headers, bases, believed)
     return MailFacts(
-        address=delivered.address, addresses=delivered.several, sender=sender_of(headers), received=received
+        address=delivered.address,
+        addresses=delivered.several,
+        sender=sender_of(headers),
+        received=received,
+        claimed=delivered.claimed,
     )
 
 
@@ -55,6 +62,7 @@ class Judge:
         self._limits = limits
         self._accept = accept
         self._on_step = on_step
+        self._senders = SenderCheck(mailbox, Verdicts(register.engine, mailbox, register.folder))
 
     def judge(self, row: int, raw: bytes, received: datetime, bases: set[str]) -> Decision:
         """The decision, with the mail's files kept on disk.
@@ -65,17 +73,16 @@ class Judge:
         if (twin := self._register.twin(row, content_hash(raw))) is not None:
             return Decision(Fate.DUPLICATE, f"it is a copy of mail {twin}, which has been dealt with")
         headers = read_headers(split_header_block(raw))
-        mail = facts_of(headers, bases, received)
+        mail = facts_of(headers, bases, received, self._mailbox.delivery_headers)
         opened = answerable(mail, self._register.open_expectations())
         answered = answerable(mail, self._register.answered_lately(datetime.now(UTC)))
         if isinstance(opened, Turned) and isinstance(answered, Turned):
             return Decision(opened.fate, opened.reason, final=opened.final)
-        if self._mailbox.authserv_id and mail.sender:
-            doubt = why_not_authentic(headers, self._mailbox.authserv_id, mail.sender)
-            if doubt:
-                return Decision(Fate.HELD, f"it may not be from {domain_of(mail.sender)}: {doubt}", keep=True)
         candidates = [] if isinstance(opened, Turned) else opened
         earlier = [] if isinstance(answered, Turned) else answered
+        asked = min(each.newer_than for each in [*candidates, *earlier])
+        if mail.sender and (doubt := self._senders.doubt(raw, headers, mail.sender, received, asked)):
+            return Decision(Fate.HELD, doubt, keep=True)
         try:
             contents = contents_of(raw, self._limits)
         except MailTooOdd as odd:

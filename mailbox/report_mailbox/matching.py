@@ -72,12 +72,17 @@ class Acceptance:
 
 @dataclass(frozen=True)
 class MailFacts:
-    """What the headers say. `address` and `sender` in lower case, None when they cannot be told; `received` aware."""
+    """What the headers say, addresses in lower case.
+
+    `address` and `sender` are None when they cannot be told; `received` is aware; `claimed` are addresses of ours that
+    stand only where they are not believed, in To.
+    """
 
     address: str | None
     addresses: tuple[str, ...]
     sender: str | None
     received: datetime
+    claimed: tuple[str, ...] = ()
 
 
 class Fate(StrEnum):
@@ -118,11 +123,13 @@ def sender_allowed(sender: str, senders: Iterable[str]) -> bool:
 
 def answerable(mail: MailFacts, expectations: Sequence[Expectation]) -> list[Expectation] | Turned:
     """The expectations that the mail answers as far as address, sender and time go, or why there is none."""
-    if mail.address is None:
-        if mail.addresses:
-            return Turned(Fate.HELD, f"it is addressed to {_listed(mail.addresses)} at once")
-        return Turned(Fate.IGNORED, "it was not delivered to an address of ours")
+    if mail.addresses:
+        return Turned(Fate.HELD, f"it is addressed to {_listed(mail.addresses)} at once")
     here = [each for each in expectations if each.address.casefold() == mail.address]
+    if not here and (claimed := sorted({each.address.casefold() for each in expectations} & set(mail.claimed))):
+        return Turned(Fate.HELD, f"only what its sender wrote says that it is for {_listed(claimed)}, not the delivery")
+    if mail.address is None:
+        return Turned(Fate.IGNORED, "it was not delivered to an address of ours")
     if not here:
         return Turned(Fate.IGNORED, f"nothing is expected at {mail.address}")
     in_time = [each for each in here if mail.received >= each.newer_than - CLOCK_TOLERANCE]

@@ -13,6 +13,8 @@ from email.errors import HeaderParseError
 from email.header import decode_header
 from email.utils import parsedate_to_datetime
 
+from report_mailbox.mailbox import DELIVERY_HEADERS
+
 Headers = Sequence[tuple[str, str]]
 """Names in lower case with their unfolded values, in the mail's order. Bytes above 127 are decoded as UTF-8, or where
 that fails as Windows-1252."""
@@ -21,8 +23,8 @@ _NAME = re.compile(rb"^([\x21-\x39\x3b-\x7e]+)[ \t]*:(.*)$", re.DOTALL)
 _ADDRESS = re.compile(r"[^\s<>()\[\],;:\"@\\]+@[^\s<>()\[\],;:\"@\\]+")
 _RECEIVED_FOR = re.compile(r"\bfor\s+<?([^\s<>;]+@[^\s<>;]+?)>?(?=[\s;]|$)", re.IGNORECASE)
 
-# In the order in which they are believed: what the receiving server wrote first, what the sender wrote last.
-_DELIVERY_HEADERS = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "x-forwarded-to")
+# What the sender wrote: believed only by those who say so, and then all of it at once.
+_SHOWN_HEADERS = ("to", "cc")
 
 # Written on the way: they differ between two copies of the same mail.
 _TRACE_HEADERS = (
@@ -32,10 +34,14 @@ _TRACE_HEADERS = (
 
 @dataclass(frozen=True)
 class DeliveredTo:
-    """Which of our addresses a mail was delivered to, in lower case. None with `several`: it cannot be told which."""
+    """Which of our addresses a mail was delivered to, in lower case. None with `several`: it cannot be told which.
+
+    `claimed` are those with a tag that stand only in headers that are not believed.
+    """
 
     address: str | None
     several: tuple[str, ...] = ()
+    claimed: tuple[str, ...] = ()
 
 
 def split_header_block(raw: bytes) -> bytes:
@@ -130,23 +136,29 @@ def domain_of(address: str) -> str:
     return address.rpartition("@")[2].rstrip(".").casefold()
 
 
-def delivered_to(headers: Headers, bases: Iterable[str]) -> DeliveredTo:
+def delivered_to(headers: Headers, bases: Iterable[str], believed: Sequence[str] = DELIVERY_HEADERS) -> DeliveredTo:
     """Which address with one of our bases (`base_of`) the mail was delivered to.
 
-    An address with a tag is looked for in one header after the other; one without counts only where no header has any.
+    The first of the believed headers that names one of ours counts, and of several of a name the topmost: each server
+    writes on top of what it was given. If it has no tag, one with a tag is still looked for in the other headers, but
+    only above the topmost Received: what stands below was there before the mail came to its last server.
     """
     ours = {base.casefold() for base in bases}
     untagged: str | None = None
-    for addresses in _places(headers):
-        found = {address.casefold() for address in addresses if base_of(address) in ours}
-        tagged = sorted(address for address in found if "+" in address.partition("@")[0])
+    for place in _places(headers, believed):
+        if untagged is not None and not place.by_receiver:
+            continue
+        found = {address.casefold() for address in place.addresses if base_of(address) in ours}
+        tagged = sorted(address for address in found if _has_tag(address))
         if len(tagged) > 1:
             return DeliveredTo(None, tuple(tagged))
         if tagged:
             return DeliveredTo(tagged[0])
         if untagged is None and found:
             untagged = min(found)
-    return DeliveredTo(untagged)
+    everywhere = {address.casefold() for value in _delivery_values(headers) for address in _ADDRESS.findall(value)}
+    claimed = sorted(address for address in everywhere if base_of(address) in ours and _has_tag(address))
+    return DeliveredTo(untagged, claimed=tuple(claimed))
 
 
 def base_of(address: str) -> str:
@@ -189,14 +201,38 @@ def content_hash(raw: bytes) -> str:
     return digest.hexdigest()
 
 
-def _places(headers: Headers) -> Iterator[list[str]]:
-    for name in _DELIVERY_HEADERS:
-        # Each on its own, topmost first: the last server to handle the mail writes on top.
-        for value in every(headers, name):
-            yield _ADDRESS.findall(value)
-    yield _RECEIVED_FOR.findall(first(headers, "received"))
-    shown = [_without_quotes_and_comments(value) or "" for name in ("to", "cc") for value in every(headers, name)]
-    yield [address for value in shown for address in _ADDRESS.findall(value)]
+@dataclass(frozen=True)
+class _Place:
+    addresses: list[str]
+    by_receiver: bool  # or named in the settings although the sender writes it
+
+
+def _places(headers: Headers, believed: Sequence[str]) -> Iterator[_Place]:
+    arrived = next((at for at, (name, _) in enumerate(headers) if name == "received"), 0)
+    for name in (name.casefold() for name in believed):
+        if name == "received":
+            yield _Place(_RECEIVED_FOR.findall(first(headers, "received")), by_receiver=True)
+        elif name in _SHOWN_HEADERS:
+            shown = [_without_quotes_and_comments(value) or "" for value in every(headers, name)]
+            yield _Place([address for value in shown for address in _ADDRESS.findall(value)], by_receiver=True)
+        else:
+            # Each on its own, topmost first.
+            for at, (key, value) in enumerate(headers):
+                if key == name:
+                    yield _Place(_ADDRESS.findall(value), by_receiver=at < arrived)
+
+
+def _delivery_values(headers: Headers) -> Iterator[str]:
+    names = {name.casefold() for name in DELIVERY_HEADERS} - {"received"}
+    for name, value in headers:
+        if name in names:
+            yield value
+        elif name in _SHOWN_HEADERS:
+            yield _without_quotes_and_comments(value) or ""
+
+
+def _has_tag(address: str) -> bool:
+    return "+" in address.partition("@")[0]
 
 
 def _without_quotes_and_comments(value: str) -> str | None:

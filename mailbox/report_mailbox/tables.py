@@ -5,6 +5,7 @@
 `mail_expectations`  what is expected, and what became of it
 `mail_parts`         the files that mails brought
 `mail_handed`        what was handed over: at most one row for each expectation
+`mail_verdicts`      what was found out about the senders of mails, by the mails' bytes
 `mail_past`          decisions that were replaced by later ones
 `mail_words`         what people have said about mails: release this one, ignore that one
 `mail_looks`         when each folder was looked into last
@@ -85,7 +86,9 @@ messages = Table(
     Column("mark_attempts", Integer, nullable=False, default=0),
     UniqueConstraint("account", "folder", "uidvalidity", "uid", name="uq_mail_messages_place"),
     Index("ix_mail_messages_content", "account", "content_sha256"),
-    Index("ix_mail_messages_decision", "account", "folder", "decision"),
+    # What each pass asks for (undecided, unmarked) and what a new expectation looks back at: never all that ever came.
+    Index("ix_mail_messages_decision", "account", "folder", "decision", "marked_at"),
+    Index("ix_mail_messages_address", "account", "folder", "address", "received"),
     sqlite_autoincrement=True,
 )
 
@@ -167,4 +170,16 @@ looks = Table(
     Column("account", String(320), primary_key=True),
     Column("folder", String(250), primary_key=True),
     Column("looked_at", Moment, nullable=False),
+)
+
+verdicts = Table(
+    "mail_verdicts",
+    metadata,
+    Column("account", String(320), primary_key=True),
+    Column("raw_sha256", String(64), primary_key=True),
+    Column("domain", String(255), nullable=False),  # of From
+    Column("standing", String(20), nullable=False),  # a dkim_check.Standing
+    Column("reason", Text, nullable=False),
+    Column("checked_at", Moment, nullable=False),
+    Index("ix_mail_verdicts_domain", "account", "standing"),
 )

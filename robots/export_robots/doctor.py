@@ -227,10 +227,14 @@ def _mailbox(settings: Settings) -> list[Finding]:
         return bad("mailbox", error)
     idle = "with IDLE" if health.idle else "without IDLE"
     made = [ok("mailbox", f"{health.username} at {health.place} lets us in, {health.folder} {idle}")]
-    return made + [Finding(Level.WARN, "mailbox", remark, _MAILBOX_MEND) for remark in health.remarks]
+    if not health.idle:
+        made.append(Finding(Level.WARN, "mailbox", "its server has no IDLE: new mail is noticed late", _NO_IDLE_MEND))
+    protected = health.protection
+    level = Level.OK if protected.complete else Level.WARN
+    return [*made, Finding(level, "forged mail", protected.saw, protected.mend)]
 
 
-_MAILBOX_MEND = "It works like this; credentials.example.toml says what can be set under [mailbox]."
+_NO_IDLE_MEND = "It works like this: new mail is asked for every 20 seconds."
 
 
 def _addresses(settings: Settings) -> list[tuple[str, str]]:

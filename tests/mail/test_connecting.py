@@ -38,7 +38,7 @@ def test_a_probe_tells_what_the_server_can_do(post: Post) -> None:
 
     assert (health.idle, health.move, health.uidplus, health.mails) == (True, True, True, 0)
     assert health.remarks == (
-        "no authserv_id is set: nothing but the domain in From says who sent a mail, and anybody can write that",
+        'nothing protects against forged senders: no authserv_id is set, and unsigned is "accept"',
     )
 
 
@@ -118,7 +118,7 @@ def test_a_certificate_is_verified(encrypted: Dovecot, monkeypatch: pytest.Monke
 
 
 def test_a_search_through_a_large_mailbox_goes_in_windows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("report_mailbox.connection._SEARCH_WINDOW", 4)
+    monkeypatch.setattr("report_mailbox.reading._SEARCH_WINDOW", 4)
     with fault_server() as world:
         uids = [world.add(b"From: a@example.net\r\n\r\n") for _ in range(11)]
         world.mails.pop(uids[5])
