@@ -7,7 +7,7 @@ holds the store's lock, looks whether another one has just done so, and puts the
 import json
 import logging
 import threading
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -79,6 +79,22 @@ class GrantStore(Protocol):
     def locked(self) -> AbstractContextManager[None]:
         """Held by one process at a time."""
         ...
+
+
+class GrantInHand:
+    """A `GrantStore` in memory: for trying a consent before it is kept."""
+
+    def __init__(self, grant: Grant) -> None:
+        self.grant = grant
+
+    def read(self) -> Grant:
+        return self.grant
+
+    def write(self, grant: Grant) -> None:
+        self.grant = grant
+
+    def locked(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
 
 class Refreshing(Protocol):

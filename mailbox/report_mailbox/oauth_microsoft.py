@@ -41,7 +41,6 @@ class Microsoft:
     def __init__(self, client_id: str, tenant: str = "common", *, host: str = HOST) -> None:
         self.client_id = client_id
         self._authority = f"https://{host}/{tenant}"
-        self._known = host == HOST
 
     def consent(self, username: str, show: Callable[[DeviceCode], None], *, rest: Rest = _rest) -> Grant:
         """Have a person consent, on any device, and wait for it; `rest` waits so many seconds.
@@ -112,7 +111,7 @@ class Microsoft:
             authority=self._authority,
             token_cache=cache,
             timeout=TIMEOUT.total_seconds(),
-            instance_discovery=None if self._known else False,
+            instance_discovery=False,  # the host is no user's input
         )
 
     def _grant(self, username: str, answer: dict[str, Any], cache: msal.SerializableTokenCache) -> Grant:

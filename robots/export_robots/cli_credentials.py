@@ -59,7 +59,7 @@ def check(context: typer.Context) -> int:
 
     Exit code 2 if one is that is not optional. Nothing is signed in to.
     """
-    from export_robots.credentials import SecretSource, list_secrets
+    from export_robots.credentials import SecretSource, how_to_store, list_secrets
     from export_robots.outcomes import UsageWrong
 
     places: Places = context.obj
@@ -68,7 +68,7 @@ def check(context: typer.Context) -> int:
     if missing:
         raise UsageWrong(
             f"{len(missing)} secret{'' if len(missing) == 1 else 's'} missing",
-            f"robot credentials set {missing[0]}",
+            how_to_store(missing[0]),
             tuple(f"{name} is not stored anywhere" for name in missing),
         )
     out("every secret that is needed is there")

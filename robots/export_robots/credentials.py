@@ -11,10 +11,11 @@ import hmac
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import SecretStr
@@ -31,12 +32,20 @@ if TYPE_CHECKING:
 _Answer = TypeVar("_Answer")
 
 SERVICE = "export-robots"
+MAILBOX_TOKEN = "mailbox.token"  # noqa: S105 - a name
+"""What `robot mailbox connect` stores: refresh and access token of the mailbox's user, at Google or Microsoft."""
+
 KEYRING_DEADLINE_SECONDS = 60.0  # long enough to type the keyring's own password into the window that it may open
 
 _WITHOUT_KEYRING = (
     "On a machine without a desktop keyring there are three ways: keep the secret in credentials.toml, readable by you "
     "alone (chmod 600); set its ROBOT_... variable; or name another keyring in PYTHON_KEYRING_BACKEND."
 )
+_MAILBOX_SECRETS = {
+    "password": ("mailbox.password",),
+    "google": ("mailbox.client_secret", MAILBOX_TOKEN),
+    "microsoft": (MAILBOX_TOKEN,),
+}
 _SCRYPT = {"n": 2**14, "r": 8, "p": 1}  # 16 MB and about 50 ms for each guess
 
 
@@ -51,7 +60,7 @@ class SecretSource(StrEnum):
 class ExpectedSecret:
     """A secret that the configuration calls for, and where it is. An optional one may well be missing.
 
-    `place` is the file, the variable or the keyring's name; for a missing one, the variable that would set it.
+    `place` is the file, the variable or the keyring's name; for a missing one, the variable that would set it, if any.
     """
 
     name: str
@@ -66,6 +75,7 @@ class Secrets:
     def __init__(self, settings: "Settings") -> None:
         self._settings = settings
         self._asked: dict[str, SecretStr | None] = {}
+        self._met: set[str] = set()
 
     def __repr__(self) -> str:
         return "Secrets(**********)"
@@ -97,13 +107,35 @@ class Secrets:
         self._settings.require_mailbox()
         return self._require("mailbox.password", "the mailbox's password")
 
+    def client_secret(self) -> SecretStr:
+        """The secret of the application that is registered at Google; none anywhere is `UsageWrong`."""
+        return self._require("mailbox.client_secret", "the client secret of the mailbox's application")
+
+    def mailbox_token(self) -> str | None:
+        """What is kept of the mailbox's consent, asked of the keyring anew: another process may have renewed it."""
+        kept: str | None = _keyring(lambda keyring: keyring.get_password(SERVICE, MAILBOX_TOKEN))
+        return kept
+
+    def keep_mailbox_token(self, kept: str) -> None:
+        """Into the keyring; one that does not keep it is `KeyringUnusable`."""
+        _store(MAILBOX_TOKEN, kept)
+
+    def meet(self, secrets: Iterable[str]) -> None:
+        """Secrets that this process came by otherwise, for redaction."""
+        self._met.update(secrets)
+
+    @property
+    def locks(self) -> Path:
+        """The folder for what only one process may do with a secret at a time."""
+        return self._settings.home / "locks"
+
     def all(self) -> list[str]:
         """The plain value of every secret known to this process, for redaction.
 
         One that lies in the keyring and was not asked for is not among them: it cannot have been typed or sent.
         """
         values = [*self._settings.secrets.values(), *(value for value in self._asked.values() if value)]
-        return sorted({value.get_secret_value() for value in values})
+        return sorted({value.get_secret_value() for value in values} | self._met)
 
     def fingerprint(self, name: str) -> str:
         """A salted digest of the named secret, by which it is recognised later without being stored."""
@@ -117,7 +149,7 @@ class Secrets:
         if found is None:
             raise UsageWrong(
                 f"{what} is not stored anywhere",
-                f"Store it with `robot credentials set {name}`, or set the variable {variable_of(name)}.",
+                f"Store it with `{how_to_store(name)}`, or set the variable {variable_of(name)}.",
             )
         return found
 
@@ -139,6 +171,8 @@ class KeyringUnusable(UsageWrong):
 def set_secret(settings: "Settings", name: str, value: SecretStr) -> None:
     """Store a secret in the keyring and read it back; a name that the configuration has no use for is `UsageWrong`."""
     _require_expected(settings, name)
+    if name == MAILBOX_TOKEN:
+        raise UsageWrong(f"{name} cannot be typed: it comes from Google or Microsoft", how_to_store(name))
     plain = value.get_secret_value()
     if not plain.strip():
         raise UsageWrong(f"{name} was not stored: it is empty", "Type or pipe in the secret itself.")
@@ -147,13 +181,7 @@ def set_secret(settings: "Settings", name: str, value: SecretStr) -> None:
             plain = totp_secret(value).get_secret_value()
         except PydanticCustomError as wrong:
             raise UsageWrong(f"{name} {wrong}", "Copy it from the CRM's page once more.") from None
-
-    def store(keyring: Any) -> bool:
-        keyring.set_password(SERVICE, name, plain)
-        return bool(keyring.get_password(SERVICE, name) == plain)
-
-    if not _keyring(store):
-        raise KeyringUnusable(f"the keyring took {name} without keeping it")
+    _store(name, plain)
 
 
 def forget_secret(name: str) -> None:
@@ -208,15 +236,29 @@ def check_keyring() -> str:
 
 def expected_names(settings: "Settings") -> list[str]:
     """The names of all secrets that the configuration has a use for."""
-    names = ["mailbox.password"] if settings.mailbox else []
+    names = list(_MAILBOX_SECRETS[settings.mailbox.auth]) if settings.mailbox else []
     for account in settings.accounts:
         names += [f"{account.secret_prefix}.password", f"{account.secret_prefix}.totp_secret"]
     return names
 
 
+def how_to_store(name: str) -> str:
+    """The command that stores the secret of that name."""
+    return "robot mailbox connect" if name == MAILBOX_TOKEN else f"robot credentials set {name}"
+
+
 def variable_of(name: str) -> str:
     """The environment variable of a secret: `ROBOT_CLIENTS__ABC__ACTIVIX__PASSWORD`."""
     return "ROBOT_" + name.replace(".", "__").replace("-", "_").upper()
+
+
+def _store(name: str, plain: str) -> None:
+    def store(keyring: Any) -> bool:
+        keyring.set_password(SERVICE, name, plain)
+        return bool(keyring.get_password(SERVICE, name) == plain)
+
+    if not _keyring(store):
+        raise KeyringUnusable(f"the keyring took {name} without keeping it")
 
 
 def fingerprint(secret: SecretStr) -> str:
@@ -249,7 +291,8 @@ def _where(settings: "Settings", name: str, *, in_keyring: bool) -> ExpectedSecr
         return ExpectedSecret(name, source, place, optional)
     if in_keyring:
         return ExpectedSecret(name, SecretSource.KEYRING, SERVICE, optional)
-    return ExpectedSecret(name, SecretSource.MISSING, variable_of(name), optional)
+    place = "" if name == MAILBOX_TOKEN else variable_of(name)
+    return ExpectedSecret(name, SecretSource.MISSING, place, optional)
 
 
 def _require_expected(settings: "Settings", name: str) -> None:

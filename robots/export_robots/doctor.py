@@ -94,8 +94,9 @@ async def findings(config: Path | None, home: Path | None) -> AsyncIterator[Find
         yield finding
     for finding in await _tried("browser", lambda: _browser(settings, prepared)):
         yield finding
-    for finding in await asyncio.to_thread(_mailbox, settings):
-        yield finding
+    for look in (_mailbox, _mailbox_consent):
+        for finding in await asyncio.to_thread(look, settings):
+            yield finding
     for about, url in _addresses(settings):
         for finding in await asyncio.to_thread(_reachable, about, url):
             yield finding
@@ -187,7 +188,7 @@ def _time_zones(settings: Settings) -> Iterator[Finding]:
 
 
 def _secrets(settings: Settings) -> list[Finding]:
-    from export_robots.credentials import SecretSource, check_keyring, list_secrets
+    from export_robots.credentials import SecretSource, check_keyring, how_to_store, list_secrets
 
     secrets = list_secrets(settings)
     missing = [each for each in secrets if each.source is SecretSource.MISSING and not each.optional]
@@ -198,7 +199,7 @@ def _secrets(settings: Settings) -> list[Finding]:
         level = Level.BAD if missing else Level.WARN  # whoever keeps secrets in the file needs none
         made.append(Finding(level, "keyring", error.saw, error.hint))
     made += [
-        Finding(Level.BAD, "secrets", f"{each.name} is not stored anywhere", f"robot credentials set {each.name}")
+        Finding(Level.BAD, "secrets", f"{each.name} is not stored anywhere", how_to_store(each.name))
         for each in missing
     ]
     if not missing:
@@ -211,6 +212,25 @@ async def _browser(settings: Settings, home: "Home | None") -> list[Finding]:
 
     async with open_browser(settings.browser, folder=home.browser if home else None) as browser:
         return [ok("browser", f"Chromium {await browser.version()} starts")]
+
+
+def _mailbox_consent(settings: Settings) -> list[Finding]:
+    """Looked up after the sign-in, which may have renewed the token."""
+    from export_robots.config_mailbox import Auth
+    from export_robots.credentials import Secrets
+    from report_mailbox.errors import MailboxError
+
+    if settings.mailbox is None or settings.mailbox.auth is Auth.PASSWORD:
+        return []
+    from export_robots.mailbox_tokens import CONNECT, KeyringGrants, told
+
+    try:
+        grant = KeyringGrants(Secrets(settings)).read()
+    except MailboxError as error:
+        return [Finding(Level.BAD, "mailbox sign-in", error.saw, error.hint)]
+    if grant is None:
+        return [Finding(Level.BAD, "mailbox sign-in", "nobody has consented that the mailbox is read", CONNECT)]
+    return [ok("mailbox sign-in", told(grant))]
 
 
 def _mailbox(settings: Settings) -> list[Finding]:

@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from export_robots import clock
 from export_robots.clients import Account
-from export_robots.config_mailbox import MailboxSettings
+from export_robots.config_mailbox import Auth, MailboxSettings
 from export_robots.credentials import Secrets
 from export_robots.outcomes import UsageWrong
 from export_robots.runs.defects import as_robot_error
@@ -30,7 +30,7 @@ from report_mailbox.codes import CodeReader
 from report_mailbox.collector import Collector
 from report_mailbox.errors import MailboxError, MailboxUnreachable
 from report_mailbox.judging import Accept
-from report_mailbox.mailbox import DELIVERY_HEADERS, Limits, Mailbox
+from report_mailbox.mailbox import DELIVERY_HEADERS, Limits, Mailbox, TokenSource
 from report_mailbox.matching import Acceptance, Expectation
 from report_mailbox.records import Handed
 
@@ -186,12 +186,18 @@ class Collecting:
             self._work.progress.note(f"no mail can be collected: {saw}")
 
 
-def mailbox_of(settings: MailboxSettings, secrets: Secrets) -> Mailbox:
+def mailbox_of(settings: MailboxSettings, secrets: Secrets, tokens: TokenSource | None = None) -> Mailbox:
+    """The mailbox as it is set up. `tokens` instead of those in the keyring, where it signs in with tokens."""
+    if settings.auth is not Auth.PASSWORD and tokens is None:
+        from export_robots.mailbox_tokens import tokens_of  # Google's and Microsoft's libraries are slow to import
+
+        tokens = tokens_of(settings, secrets)
     return Mailbox(
         host=settings.host,
         port=settings.port,
         username=settings.username,
-        password=lambda: secrets.mailbox_password().get_secret_value(),
+        password=None if tokens else lambda: secrets.mailbox_password().get_secret_value(),
+        tokens=tokens,
         security=settings.security.value,
         folder=settings.folder,
         authserv_id=settings.authserv_id,
