@@ -8,14 +8,15 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Engine
 
-from report_mailbox.attachments import UNREADABLE, Contents, MailTooOdd, contents_of
-from report_mailbox.connection import Connection, MailGone, MailNotGiven
+from report_mailbox.abridging import abridge
+from report_mailbox.attachments import UNREADABLE, Contents, MailTooOdd
+from report_mailbox.connection import Connection
 from report_mailbox.database import Book
 from report_mailbox.errors import MailboxError
-from report_mailbox.files import SPOOL, is_whole, spooled, unfinished
+from report_mailbox.files import SPOOL, NewFile, is_whole, spooled, unfinished
 from report_mailbox.judging import facts_of, keep_part
 from report_mailbox.ledger import Ledger
-from report_mailbox.links import Link, links_in, report_link
+from report_mailbox.links import Link, report_link
 from report_mailbox.mailbox import Limits, Mailbox, Pace
 from report_mailbox.mails import readable
 from report_mailbox.matching import CLOCK_TOLERANCE, Expectation, sender_allowed
@@ -30,6 +31,8 @@ from report_mailbox.message import (
     sender_of,
     split_header_block,
 )
+from report_mailbox.parsing import parse
+from report_mailbox.reading import MailGone, MailNotGiven, ServerHead
 from report_mailbox.records import HeadFacts, KnownMail
 from report_mailbox.register import MailRegister
 
@@ -53,7 +56,7 @@ class OpenedMail:
         """The link to the report, if it holds one that may be followed for this expectation."""
         if self.contents is None:
             return None
-        found = report_link(links_in(self.contents.texts), expectation.link_hosts)
+        found = report_link(self.contents.links, expectation.link_hosts)
         return found if isinstance(found, Link) else None
 
 
@@ -91,7 +94,7 @@ class Inspection(Book):
         headers = read_headers(split_header_block(raw))
         contents, odd = None, ""
         try:
-            contents = contents_of(raw, self._limits)
+            contents = parse(raw, self._limits)
         except MailTooOdd as beyond:
             odd = str(beyond)
         except UNREADABLE:
@@ -117,13 +120,6 @@ class Inspection(Book):
         return spooled(self.folder, mail.raw_sha256).read_bytes()
 
     def _download(self, mail: KnownMail) -> None:
-        limit = self._limits.mail_bytes
-        if mail.size and mail.size > limit:
-            raise MailNotHere(
-                f"mail {mail.name} is {mail.size // 1_000_000} MB large, and more than {limit // 1_000_000} MB are not "
-                "opened",
-                "Save its report by hand, and bring that to the portal with `robot deliver`.",
-            )
         with Connection(self._mailbox, self._pace) as connection:
             if connection.uidvalidity != mail.uidvalidity:
                 raise MailNotHere(
@@ -134,7 +130,7 @@ class Inspection(Book):
             head = next((head for _, head in connection.heads([mail.uid])), None)
             with unfinished(self.folder / SPOOL) as (new, keep):
                 try:
-                    size = connection.download(mail.uid, new, limit=limit)
+                    self._fetch(connection, mail, head, new)
                 except MailGone:
                     raise MailNotHere(
                         f"mail {mail.name} was never downloaded, and is not in {self._mailbox.folder} any more",
@@ -142,9 +138,8 @@ class Inspection(Book):
                     ) from None
                 except MailNotGiven as refusal:
                     raise MailNotHere(f"the mail server does not hand out mail {mail.name}: {refusal}") from None
-                if size > limit:
-                    raise MailNotHere(f"mail {mail.name} is larger than its server said, and is not opened")
                 raw_sha256 = new.sha256
+                size = new.size
                 path = keep(spooled(self.folder, raw_sha256).name)
         raw = path.read_bytes()
         headers = read_headers(split_header_block(raw))
@@ -152,11 +147,28 @@ class Inspection(Book):
         facts = facts_of(headers, self._register.bases(), received, self._mailbox.delivery_headers)
         self._register.note_spooled(
             mail.id,
-            HeadFacts(received, facts.address, domain_of(facts.sender) if facts.sender else "", size),
+            HeadFacts(
+                received,
+                facts.address,
+                domain_of(facts.sender) if facts.sender else "",
+                head.size if head else size,
+            ),
             raw_sha256=raw_sha256,
             content_sha256=content_hash(raw),
             message_id=message_id(headers),
         )
+
+    def _fetch(self, connection: Connection, mail: KnownMail, head: ServerHead | None, target: NewFile) -> None:
+        limit = self._limits.mail_bytes
+        size = head.size if head else mail.size or 0
+        if size > limit and abridge(connection, mail.uid, target, self._limits):
+            return
+        if size > limit or connection.download(mail.uid, target, limit=limit) > limit:
+            raise MailNotHere(
+                f"mail {mail.name} is {size // 1_000_000} MB large, and more than {limit // 1_000_000} MB are not "
+                "opened",
+                "Save its report by hand, and bring that to the portal with `robot deliver`.",
+            )
 
 
 def why_not(mail: OpenedMail, expectation: Expectation) -> list[str]:

@@ -14,8 +14,8 @@ from report_mailbox.database import insert_missing, now
 from report_mailbox.files import PARTS, unfinished
 from report_mailbox.mails import Mails
 from report_mailbox.matching import Expectation, Fate
-from report_mailbox.records import Handed, HandedKind, NewPart
-from report_mailbox.tables import expectations, handed, messages
+from report_mailbox.records import Handed, HandedKind, NewPart, Word
+from report_mailbox.tables import expectations, handed, messages, words
 
 
 class Ledger(Mails):
@@ -109,8 +109,15 @@ class Ledger(Mails):
             return {uid: (Fate(fate) if fate else None, reason or "") for uid, fate, reason in rows}
 
     def _handed(self, condition: Any) -> list[Handed]:
+        of_mail = (messages.c.uid, messages.c.message_id, messages.c.received, messages.c.sender_domain)
+        said = and_(
+            words.c.message_row == handed.c.message_row,
+            words.c.expectation_id == handed.c.expectation_id,
+            words.c.word == Word.RELEASED,
+        )
+        by = select(words.c.said_by).where(said).order_by(words.c.id.desc()).limit(1).scalar_subquery()
         query = (
-            select(handed, messages.c.uid, messages.c.message_id, messages.c.received, messages.c.sender_domain)
+            select(handed, *of_mail, by.label("released_by"))
             .join(messages, messages.c.id == handed.c.message_row)
             .join(expectations, expectations.c.id == handed.c.expectation_id)
             .where(condition)
@@ -134,4 +141,5 @@ class Ledger(Mails):
             message_id=row["message_id"] or "",
             received=row["received"],
             sender_domain=row["sender_domain"] or "",
+            released_by=row["released_by"] or "",
         )

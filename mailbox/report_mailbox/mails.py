@@ -12,14 +12,14 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, func, select
+from sqlalchemy import Connection, RowMapping, func, or_, select
 
 from report_mailbox.database import Book
 from report_mailbox.matching import Expectation, Fate
 from report_mailbox.records import HeldMail, KeptPart, KnownMail, PastDecision, SaidWord, Word
 from report_mailbox.tables import expectations, handed, looks, messages, parts, past, words
 
-_NAME = re.compile(r"(?:(\d{1,10})/)?(\d{1,10})")
+_NAME = re.compile(r"(?:(old)?(\d{1,10})/)?(\d{1,10})")
 
 
 def readable(text: str, longest: int = 300) -> str:
@@ -31,6 +31,11 @@ def readable(text: str, longest: int = 300) -> str:
     )
     line = " ".join(kept.split())
     return line if len(line) <= longest else f"{line[: longest - 1]}…"
+
+
+def numbered(uidvalidity: int, uid: int) -> str:
+    """A mail's name that means no other one. Numberings below zero are those that a server has begun to use again."""
+    return f"{uidvalidity}/{uid}" if uidvalidity >= 0 else f"old{-uidvalidity}/{uid}"
 
 
 class Mails(Book):
@@ -58,16 +63,16 @@ class Mails(Book):
         ]
 
     def named(self, name: str) -> list[KnownMail]:
-        """The mails that `UID` or `UIDVALIDITY/UID` has ever meant, the newest numbering first.
+        """The mails that `UID` or `UIDVALIDITY/UID` (`numbered`) has ever meant, the newest numbering first.
 
         More than one: the name is not enough. A mail that kept its number when the folder was numbered anew is one.
         """
         match = _NAME.fullmatch(name.strip())
         if match is None:
             return []
-        query = select(messages).where(self._here(), messages.c.uid == int(match[2]))
-        if match[1]:
-            query = query.where(messages.c.uidvalidity == int(match[1]))
+        query = select(messages).where(self._here(), messages.c.uid == int(match[3]))
+        if match[2]:
+            query = query.where(messages.c.uidvalidity == (-int(match[2]) if match[1] else int(match[2])))
         with self._reading() as connection:
             rows = list(connection.execute(query.order_by(messages.c.id.desc())).mappings())
             found = [self._known(connection, row) for row in rows]
@@ -84,17 +89,18 @@ class Mails(Book):
             found = connection.execute(select(messages).where(messages.c.id == row)).mappings().one()
             return self._known(connection, found)
 
-    def same_elsewhere(self, mail: KnownMail) -> KnownMail | None:
-        """The same mail under the folder's present numbering, if `mail` is of an earlier one."""
-        if mail.current or not mail.content_sha256:
+    def newer_row(self, mail: KnownMail) -> KnownMail | None:
+        """The same mail, held under a newer number: it was moved away and back, or the folder was numbered anew."""
+        if not mail.content_sha256:
             return None
         query = select(messages).where(
             self._here(),
             messages.c.content_sha256 == mail.content_sha256,
-            messages.c.uidvalidity == self._numbering(),
+            messages.c.id > mail.id,
+            or_(messages.c.decision.is_(None), messages.c.decision == Fate.HELD),
         )
         with self._reading() as connection:
-            row = connection.execute(query.limit(1)).mappings().one_or_none()
+            row = connection.execute(query.order_by(messages.c.id.desc()).limit(1)).mappings().one_or_none()
             return self._known(connection, row) if row else None
 
     def newest(self) -> KnownMail | None:
@@ -144,7 +150,7 @@ class Mails(Book):
             )
             several.update(connection.execute(query).scalars())
         return {
-            row["id"]: f"{row['uidvalidity']}/{row['uid']}" if row["uid"] in several else str(row["uid"])
+            row["id"]: numbered(row["uidvalidity"], row["uid"]) if row["uid"] in several else str(row["uid"])
             for row in rows
         }
 

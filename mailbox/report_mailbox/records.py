@@ -24,6 +24,7 @@ class Handed:
         name: The file's name as the sender gave it. Not a path.
         reason: For a rejection: a sentence without a full stop, for people.
         mail: The mail's row in the ledger; `uid` its number in the folder.
+        released_by: The person who decided that this held mail is the answer; empty: the collector did.
     """
 
     id: int
@@ -39,6 +40,7 @@ class Handed:
     message_id: str
     received: datetime | None
     sender_domain: str
+    released_by: str = ""
 
 
 @dataclass(frozen=True)

@@ -175,9 +175,9 @@ class Releasing(Ledger):
     def _require_held(self, mail: KnownMail) -> None:
         if not mail.was_held:
             raise NotReleased(f"mail {mail.name} was never held{_instead(mail)}")
-        if (there := self.same_elsewhere(mail)) is not None:
+        if (there := self.newer_row(mail)) is not None:
             raise NotReleased(
-                f"the server has numbered the folder anew, and mail {mail.name} is {there.name} there now",
+                f"mail {mail.name} was moved or numbered anew, and is mail {there.name} now",
                 f"Look at `robot mailbox show {there.name}`.",
             )
 

@@ -57,11 +57,12 @@ class FileHeld:
 
 @dataclass(frozen=True)
 class MailBrought:
-    """Which mail brought the report; of its content, nothing."""
+    """Which mail brought the report; of its content, nothing. `released_by`: who decided so, if it had been held."""
 
     message_id: str | None
     received: datetime
     sender_domain: str
+    released_by: str | None = None
 
 
 @dataclass(frozen=True)

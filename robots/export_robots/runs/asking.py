@@ -203,6 +203,7 @@ def _take_file(work: Workplace, delivery: str, file: Path, *, source: str, hande
             "message_id": handed.message_id,
             "received": received.astimezone(UTC).isoformat(),
             "sender_domain": handed.sender_domain,
+            "released_by": handed.released_by or None,
         }
     work.ledger.add_file(delivery, source=source, path=str(file), sha256=sha256_of(file), mail=mail)
 

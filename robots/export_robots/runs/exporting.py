@@ -44,7 +44,7 @@ async def export_all(
     progress: Showing,
 ) -> list[Result]:
     """One account after the other; one that fails does not stop the others."""
-    async with _at_work(settings, home, browser, progress) as (work, runner):
+    async with at_work(settings, home, browser, progress) as (work, runner):
         results = []
         for account in accounts:
             if len(accounts) > 1:
@@ -81,7 +81,7 @@ async def deliver_by_hand(
     key, label = (entry.key, entry.label) if entry else (catalogue.key_of(crm), crm.strip())
     place = client.rooftop(rooftop)
     account = place.accounts.get(key)
-    async with _at_work(settings, home, browser, progress) as (work, runner):
+    async with at_work(settings, home, browser, progress) as (work, runner):
         row = work.ledger.expect(client.key, key, label, place.name, period)
         try:
             with hold(home.locks, account.id if account else row.id, row.id):
@@ -119,7 +119,7 @@ async def collect_all(
     tell: Callable[[Result], None],
 ) -> None:
     """Finish the deliveries whose reports have come: once, or (`watch`) until interrupted."""
-    async with _at_work(settings, home, browser, progress) as (work, runner):
+    async with at_work(settings, home, browser, progress) as (work, runner):
         await work.open_mailbox()
         told: dict[str, Outcome] = {}
         while True:
@@ -177,7 +177,7 @@ def _require_room(home: Home) -> None:
 
 
 @asynccontextmanager
-async def _at_work(
+async def at_work(
     settings: Settings, home: Home, browser: "Browser", progress: Showing
 ) -> AsyncIterator[tuple[Workplace, Runner]]:
     _require_room(home)

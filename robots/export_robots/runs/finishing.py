@@ -173,6 +173,7 @@ def _write_receipt(work: Workplace, delivery: str, run: str) -> None:
                 file.mail.get("message_id"),
                 datetime.fromisoformat(file.mail["received"]),
                 file.mail.get("sender_domain", ""),
+                file.mail.get("released_by"),
             )
             if file.mail
             else None
