@@ -10,10 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from report_mailbox.attachments import UNREADABLE, MailTooOdd, contents_of, harmless_name
-from report_mailbox.authenticity import why_not_authentic
 from report_mailbox.codes_in_text import code_in
 from report_mailbox.links import follows
-from report_mailbox.mailbox import M365_TOPMOST, Limits
+from report_mailbox.mailbox import Limits
 from report_mailbox.matching import (
     Acceptance,
     Expectation,
@@ -115,45 +114,6 @@ def test_a_broken_file_closes_an_expectation_only_if_it_is_clear_which() -> None
     assert broken([Judged("a", "f", BROKEN), Judged("a", "g", OTHER)]) == Judged("a", "f", BROKEN)
     assert broken([Judged("a", "f", BROKEN), Judged("b", "f", BROKEN)]) is None
     assert broken([Judged("a", "f", OTHER)]) is None
-
-
-GOOGLE = (
-    "mx.google.com; dkim=pass header.i=@crm.example header.s=k1 header.b=abc; spf=pass (google.com: domain of x "
-    "designates 192.0.2.1 as permitted sender) smtp.mailfrom=x@crm.example; "
-    "dmarc=pass (p=REJECT sp=REJECT dis=NONE) header.from=crm.example"
-)
-MICROSOFT = (
-    "spf=pass (sender IP is 192.0.2.1) smtp.mailfrom=crm.example; dkim=pass (signature was verified) "
-    "header.d=crm.example;dmarc=pass action=none header.from=crm.example;compauth=pass reason=100"
-)
-
-
-@pytest.mark.parametrize(
-    ("stamps", "server", "reason"),
-    [
-        ([GOOGLE], "mx.google.com", None),
-        ([GOOGLE], "MX.Google.com", None),
-        ([MICROSOFT], M365_TOPMOST, None),
-        (["mx.example; dkim=pass header.d=mail.crm.example"], "mx.example", None),
-        (["mx.example; dkim=pass header.d=example"], "mx.example", "neither DKIM nor DMARC passed"),
-        (["mx.example; dkim=pass header.d=evil.example"], "mx.example", "neither DKIM nor DMARC passed"),
-        (["mx.example; dkim=pass header.d=evilcrm.example"], "mx.example", "neither DKIM nor DMARC passed"),
-        (["mx.example; spf=pass smtp.mailfrom=crm.example"], "mx.example", "neither DKIM nor DMARC passed"),
-        (["mx.example; dmarc=pass header.from=evil.example"], "mx.example", "neither DKIM nor DMARC passed"),
-        (["mx.example; dkim=fail header.d=crm.example"], "mx.example", "neither DKIM nor DMARC passed"),
-        (["mx.example; none"], "mx.example", "neither DKIM nor DMARC passed"),
-        (["other.example; none", GOOGLE], "mx.google.com", "topmost Authentication-Results is not of mx.google.com"),
-        ([MICROSOFT], "mx.example", "cannot be read"),
-        ([GOOGLE], M365_TOPMOST, "topmost Authentication-Results is not of m365-topmost"),
-        (["mx.example 2; dkim=pass header.d=crm.example"], "mx.example", "cannot be read"),
-        (["(((("], "mx.example", "cannot be read"),
-        ([], "mx.example", "carries no Authentication-Results"),
-    ],
-)  # fmt: skip
-def test_who_vouches_for_a_sender(stamps: list[str], server: str, reason: str | None) -> None:
-    headers = [("authentication-results", stamp) for stamp in stamps]
-    found = why_not_authentic(headers, server, "reports@crm.example")
-    assert found is None if reason is None else reason in (found or "")
 
 
 @pytest.mark.parametrize(
