@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from export_robots import cli_credentials, cli_deliveries, cli_setup
+from export_robots import cli_credentials, cli_deliveries, cli_mailbox, cli_setup
 from export_robots.cli_interruption import Interrupted, say_interrupted
 from export_robots.cli_output import say, show_error
 from export_robots.cli_places import Places
@@ -31,6 +31,7 @@ app = typer.Typer(
 )
 cli_deliveries.register(app)
 cli_setup.register(app)
+app.add_typer(cli_mailbox.app, name="mailbox")
 app.add_typer(cli_credentials.app, name="credentials")
 
 
