@@ -14,19 +14,22 @@ async def drop_down_below_search(screen: Screen, offers: Words) -> DropDown:
     """The box below the page's search box that shows, or offers, what `offers` names."""
 
     async def box() -> Thing | None:
-        fields = [field for field in await screen.look("fields", None) if _is_search(field)]
-        search = fields[0]["el"] if fields else None
-        boxes = await screen.look("dropDownsBelow", search)
-        for fits in (offers.matches, lambda text: _alike(offers, text)):
-            for entry in boxes:
-                if fits(entry["value"]) or any(offers.matches(option) for option in entry["options"]):
-                    found: Thing = entry["el"]
-                    return found
-        return None
+        return _fitting(await screen.look("dropDownsBelowSearch", SEARCH.folded) or [], offers)
 
-    return DropDown(
-        screen, await screen.until("the drop-down below the search box", box), "the drop-down below the search box"
-    )
+    async def last_resort() -> Thing | None:
+        """The nearest one, which may say something else; on a page without a search box, any that fits."""
+        below = await screen.look("dropDownsBelowSearch", SEARCH.folded)
+        if below is None:
+            return _fitting(await screen.look("dropDowns", None), offers)
+        nearest: Thing | None = below[0]["el"] if below else None
+        return nearest
+
+    what = "the drop-down below the search box"
+    # What a page does not have is told from what it has not drawn yet by waiting.
+    found = await screen.within(screen.patience / 2, box)
+    if found is None:
+        found = await screen.until(what, last_resort, screen.patience / 2)
+    return DropDown(screen, found, what)
 
 
 async def check_list_left_of(screen: Screen, beside: ShownRange, offers: Words, what: str) -> CheckList:
@@ -50,8 +53,13 @@ async def check_list_left_of(screen: Screen, beside: ShownRange, offers: Words, 
     raise SiteChanged(f"{offers} was looked for in the box to the left of the dates and is not there")
 
 
-def _is_search(field: dict[str, Any]) -> bool:
-    return field["type"] == "search" or any(SEARCH.matches(name) or SEARCH.within(name) for name in field["names"])
+def _fitting(boxes: list[dict[str, Any]], offers: Words) -> Thing | None:
+    for fits in (offers.matches, lambda text: _alike(offers, text)):
+        for entry in boxes:
+            if fits(entry["value"]) or any(offers.matches(option) for option in entry["options"]):
+                found: Thing = entry["el"]
+                return found
+    return None
 
 
 def _alike(offers: Words, text: str) -> bool:

@@ -34,6 +34,17 @@ class ShownRange:
 
 async def shown_range(screen: Screen) -> ShownRange | None:
     """The range nearest to the top right of the page; fields without a day and ready-made names only if no days are."""
+    ranges = await _with_days(screen)
+    if not ranges:
+        others = await _without_days(screen)
+        # Looked for once more: between two looks the page may have come to be drawn.
+        ranges = await _with_days(screen) or others
+    # The nearest to the top; of those in one line the one furthest to the right; of nested ones the smallest.
+    ranges.sort(key=lambda one: (one[0], one[1].box["y"] // 40, -one[1].box["x"] // 40, one[1].box["width"]))
+    return ranges[0][1] if ranges else None
+
+
+async def _with_days(screen: Screen) -> list[tuple[int, ShownRange]]:
     found = await screen.look("shortTexts", {"pattern": r"\d", "longest": 80})
     ranges = [
         (0 if entry["works"] or entry["field"] else 1, _single(entry))
@@ -41,15 +52,15 @@ async def shown_range(screen: Screen) -> ShownRange | None:
         if any(len(reading) == 2 for reading in dates_in(entry["text"]))
     ]
     halves = [entry for entry in found if any(len(one) == 1 for one in dates_in(entry["text"]))]
-    ranges += [(0, pair) for pair in _pairs([entry for entry in halves if entry["field"] or entry["works"]])]
-    if not ranges:
-        fields = [field | {"text": field["value"], "field": True} for field in await screen.look("dateFields")]
-        ranges = [(0, pair) for pair in _pairs([field for field in fields if _awaits_a_day(field)])]
-    if not ranges and (named := await screen.find(any_of(NAMED, LABELS))) is not None:
-        ranges = [(0, ShownRange("", (named,), editable=False, box=await screen.look("box", named)))]
-    # The nearest to the top; of those in one line the one furthest to the right; of nested ones the smallest.
-    ranges.sort(key=lambda one: (one[0], one[1].box["y"] // 40, -one[1].box["x"] // 40, one[1].box["width"]))
-    return ranges[0][1] if ranges else None
+    return [*ranges, *((0, pair) for pair in _pairs([one for one in halves if one["field"] or one["works"]]))]
+
+
+async def _without_days(screen: Screen) -> list[tuple[int, ShownRange]]:
+    fields = [field | {"text": field["value"], "field": True} for field in await screen.look("dateFields")]
+    if pairs := _pairs([field for field in fields if _awaits_a_day(field)]):
+        return [(0, pair) for pair in pairs]
+    named = await screen.find(any_of(NAMED, LABELS))
+    return [] if named is None else [(0, ShownRange("", (named,), editable=False, box=await screen.look("box", named)))]
 
 
 def _single(entry: dict[str, Any]) -> ShownRange:

@@ -140,13 +140,16 @@ const matches = (names, words, loose) => {
     for (const word of words) {
       if (folded === word) best = Math.min(best, 0);
       else if (loose && folded.length <= word.length + 25) {
-        const at = (" " + folded.replace(/[^\p{L}\p{N}+]+/gu, " ") + " ").indexOf(" " + word.replace(/[^\p{L}\p{N}+]+/gu, " ") + " ");
-        if (at >= 0) best = Math.min(best, 1 + folded.length - word.length);
+        if (spaced(folded).includes(spaced(word))) best = Math.min(best, 1 + folded.length - word.length);
       }
     }
   }
   return best;
 };
+
+// Whether one of `words` (folded) stands in one of `names`, as whole words.
+const spaced = (text) => " " + text.replace(/[^\p{L}\p{N}+]+/gu, " ").trim() + " ";
+const says = (names, words) => names.some((name) => words.some((word) => spaced(S.fold(name)).includes(spaced(word))));
 
 // Visible controls known by one of `words` (folded), best match first; of nested ones the innermost that is worked.
 S.find = ({ words, scope, loose = false, outside = null, above = false }) => {

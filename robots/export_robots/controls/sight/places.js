@@ -14,12 +14,16 @@ S.leftOf = (el) => {
   const outer = found.filter((one) => !found.some((other) => other !== one && holds(other, one)));
   return outer.sort((a, b) => rect(b).right - rect(a).right);
 };
-// Drop-downs below `el` (or in the whole page), nearest first.
-S.dropDownsBelow = (el) => {
-  const own = el && rect(el);
-  const list = S.dropDowns(null).filter((entry) => !own || rect(entry.el).top >= own.top + own.height / 2);
-  if (own) list.sort((a, b) => Math.hypot(rect(a.el).top - own.bottom, (rect(a.el).left - own.left) / 3) - Math.hypot(rect(b.el).top - own.bottom, (rect(b.el).left - own.left) / 3));
-  return list;
+// Drop-downs below the search box, nearest first; null while no search box is seen. One look for both: between two, a
+// page that is being drawn would show them in two states.
+S.dropDownsBelowSearch = (words) => {
+  const search = S.fields(null).find((field) => field.type === "search" || says(field.names, words));
+  if (!search) return null;
+  const own = rect(search.el);
+  const far = ({ el }) => Math.hypot(rect(el).top - own.bottom, (rect(el).left - own.left) / 3);
+  return S.dropDowns(null)
+    .filter((entry) => rect(entry.el).top >= own.top + own.height / 2)
+    .sort((a, b) => far(a) - far(b));
 };
 // Buttons known by `words` in the same line as `el` or just below it, nearest first.
 S.beside = (el, words) => {
