@@ -104,6 +104,7 @@ class Mailbox:
     delivery_headers: tuple[str, ...] = DELIVERY_HEADERS
     unsigned: Unsigned = "by_policy"
     nameservers: tuple[str, ...] = ()
+    refused: set[str] = field(default_factory=set, init=False, repr=False, compare=False)  # secrets, not sent again
 
     def __post_init__(self) -> None:
         if (self.password is None) == (self.tokens is None):

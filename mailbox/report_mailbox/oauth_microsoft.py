@@ -1,5 +1,6 @@
 """Consent and access tokens at Microsoft, through its own library: device code, and refreshing."""
 
+import logging
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -21,6 +22,8 @@ TIMEOUT = timedelta(seconds=30)  # for each request
 
 _NEEDS_A_PERSON = {"invalid_grant", "interaction_required", "consent_required", "login_required", "access_denied"}
 _LATER = {"temporarily_unavailable", "server_error", "request_timeout"}
+
+logging.getLogger("msal").setLevel(logging.INFO)  # at DEBUG it writes what it is given, with some of it masked
 
 Rest = Callable[[float], object]
 _rest: Rest = threading.Event().wait
