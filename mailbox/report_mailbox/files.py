@@ -16,7 +16,12 @@ SPOOL, PARTS = "spool", "parts"
 
 
 def make_folder(folder: Path) -> Path:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Make it, with those above it, so that it is still there after a power cut."""
+    if not folder.is_dir():
+        if not folder.parent.is_dir():
+            make_folder(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        sync_folder(folder.parent)
     return folder
 
 

@@ -7,21 +7,25 @@ decision and the hand-over, and only then the mark in the mailbox. A crash in be
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from traceback import extract_tb
 
 from filelock import FileLock, Timeout
 
+from report_mailbox.abridging import abridge
 from report_mailbox.attachments import UNREADABLE
 from report_mailbox.connection import Connection, MailGone, MailNotGiven, ServerHead
-from report_mailbox.errors import MailboxBusy, MailboxProtocol
-from report_mailbox.files import PARTS, SPOOL, is_whole, make_folder, spooled, sweep_unfinished, unfinished
+from report_mailbox.dkim_check import Authenticity, Standing
+from report_mailbox.errors import MailboxBusy, MailboxProtocol, MailboxThrottled
+from report_mailbox.files import PARTS, SPOOL, NewFile, is_whole, make_folder, spooled, sweep_unfinished, unfinished
 from report_mailbox.judging import Accept, Judge, facts_of
 from report_mailbox.mailbox import Limits, Mailbox, Pace
 from report_mailbox.matching import CLOCK_TOLERANCE, Expectation, Fate, Turned, answerable
 from report_mailbox.message import content_hash, domain_of, message_id, read_headers, sent_at, split_header_block
 from report_mailbox.records import Decision, HeadFacts, MailRow
 from report_mailbox.register import MailRegister
+from report_mailbox.verdicts import Verdicts
 
 logger = logging.getLogger(__name__)
 
@@ -43,10 +47,13 @@ class Pass:
         self._pace = pace
         self._on_step = on_step
         self._judge = Judge(mailbox, register, limits, accept, on_step)
+        self._verdicts = Verdicts(register.engine, mailbox, register.folder)
+        self._swept = False
 
     def once(self, connection: Connection) -> bool:
         """One pass. True: mails were new, so that more may have come meanwhile."""
         with self._alone():
+            self._sweep()
             new = self._list(connection)
             self._register.look_back()
             waiting = self._register.undecided()
@@ -69,14 +76,23 @@ class Pass:
         finally:
             lock.release()
 
+    def _sweep(self) -> None:
+        """Remove, once in a process, what killed ones have left unfinished."""
+        if not self._swept:
+            for name in (SPOOL, PARTS):
+                sweep_unfinished(make_folder(self._folder / name))
+            self._swept = True
+
     def _list(self, connection: Connection) -> int:
         opened = self._register.open_expectations()
         listed = self._register.listed(connection.uidvalidity)
+        if listed is not None and connection.newest_at_start is not None and connection.newest_at_start < listed[0]:
+            logger.warning("the server counts backwards: it numbers mails again that it has numbered before")
+            self._register.set_aside(connection.uidvalidity)
+            listed = None
         if listed is None:
             if not opened:
                 return 0  # nothing was ever expected of this folder
-            sweep_unfinished(make_folder(self._folder / SPOOL))
-            sweep_unfinished(make_folder(self._folder / PARTS))
             listed = (0, self._register.retire_other_numberings(connection.uidvalidity, _since(opened)))
         start, since = listed[0] + 1, listed[1]
         if opened and _since(opened) < since:
@@ -87,7 +103,7 @@ class Pass:
         for uids in connection.search(start, (since - timedelta(days=1)).date()):
             reached = uids[-1]
             new += self._register.record_listed(connection.uidvalidity, uids, reached, since)
-        reached = max(reached, connection.newest_at_start)
+        reached = max(reached, connection.newest_at_start or 0)
         if listed != (reached, since):
             self._register.record_listed(connection.uidvalidity, [], reached, since)
         if new:
@@ -106,37 +122,39 @@ class Pass:
             if head is None:
                 missing.append(there[uid])
                 continue
-            facts = self._wanted(there[uid], head, bases)
-            if facts is not None and self._spool(connection, there[uid], facts):
+            wanted = self._wanted(there[uid], head, bases)
+            if wanted is not None and self._spool(connection, there[uid], wanted):
                 self._decide(self._register.mail_row(there[uid].id), bases)
         self._settle_missing(connection, missing)
+        for row in waiting:
+            if row.id not in present and row.uidvalidity != connection.uidvalidity:
+                # Kept by another machine, or lost with the disk. Under its new number it takes this one's place.
+                reason = "the server numbered the folder anew before it was decided on, and its bytes are not here"
+                self._record(row, Decision(Fate.HELD, reason))
 
-    def _wanted(self, row: MailRow, head: ServerHead, bases: set[str]) -> HeadFacts | None:
+    def _wanted(self, row: MailRow, head: ServerHead, bases: set[str]) -> "_Wanted | None":
         """None: decided by its headers alone."""
         headers = read_headers(head.headers)
         received = head.received or sent_at(headers) or datetime.now(UTC)
-        mail = facts_of(headers, bases, received)
+        mail = facts_of(headers, bases, received, self._mailbox.delivery_headers)
         facts = HeadFacts(received, mail.address, domain_of(mail.sender) if mail.sender else "", head.size)
         opened = answerable(mail, self._register.open_expectations())
         if isinstance(opened, Turned):
             if isinstance(answerable(mail, self._register.answered_lately(datetime.now(UTC))), Turned):
                 self._record(row, Decision(opened.fate, opened.reason, final=opened.final), facts)
                 return None
-        elif head.size > self._limits.mail_bytes:
-            self._record(row, self._judge.too_large(opened, head.size), facts)
-            return None
-        return facts
+            opened = []
+        return _Wanted(facts, opened)
 
-    def _spool(self, connection: Connection, row: MailRow, facts: HeadFacts) -> bool:
+    def _spool(self, connection: Connection, row: MailRow, wanted: "_Wanted") -> bool:
+        facts = wanted.facts
         if row.fetches >= self._limits.fetches:
             self._record(row, Decision(Fate.HELD, "the mail server does not hand it out"), facts)
             return False
         self._register.note_fetch(row.id)
         try:
             with unfinished(self._folder / SPOOL) as (new, keep):
-                size = connection.download(row.uid, new, limit=self._limits.mail_bytes)
-                if size > self._limits.mail_bytes:
-                    self._record(row, Decision(Fate.HELD, "it is larger than its server said"), facts)
+                if not self._download(connection, row, wanted, new):
                     return False
                 raw_sha256 = new.sha256
                 path = keep(spooled(self._folder, raw_sha256).name)
@@ -146,6 +164,9 @@ class Pass:
         except MailNotGiven as refusal:
             logger.warning("mail %d is not handed out: %s", row.uid, refusal)
             return False
+        except MailboxThrottled:
+            self._register.forget_fetch(row.id)
+            raise
         raw = path.read_bytes()
         self._register.note_spooled(
             row.id,
@@ -157,6 +178,25 @@ class Pass:
         self._on_step("spooled")
         return True
 
+    def _download(self, connection: Connection, row: MailRow, wanted: "_Wanted", new: NewFile) -> bool:
+        """The mail, or of a large one the parts that may be the report; False: decided, nothing to keep."""
+        facts = wanted.facts
+        # Where the receiving server says whose a mail is, the whole is not needed to find that out.
+        whole = self._limits.whole_bytes if self._mailbox.authserv_id else self._limits.mail_bytes
+        if facts.size > whole and abridge(connection, row.uid, new, self._limits):
+            if not self._mailbox.authserv_id:
+                # Before the mail is read: its signature, which is over the whole, would look like a wrong one.
+                found = Authenticity(Standing.UNVERIFIED, "it is too large for its signature to be checked here")
+                self._verdicts.keep(new.sha256, facts.sender_domain, found)
+            return True
+        if facts.size > self._limits.mail_bytes:
+            self._record(row, self._judge.too_large(wanted.candidates, facts.size), facts)
+            return False
+        if connection.download(row.uid, new, limit=self._limits.mail_bytes) > self._limits.mail_bytes:
+            self._record(row, Decision(Fate.HELD, "it is larger than its server said"), facts)
+            return False
+        return True
+
     def _decide(self, row: MailRow, bases: set[str]) -> None:
         if row.raw_sha256 is None:
             return
@@ -164,7 +204,8 @@ class Pass:
         if row.attempts >= self._limits.attempts:
             self._record(row, Decision(Fate.HELD, f"it could not be read in {row.attempts} attempts"))
             return
-        self._register.note_attempt(row.id)
+        if not self._register.note_attempt(row):
+            return  # another collector has it in hand
         try:
             decision = self._judge.judge(row.id, path.read_bytes(), row.received or datetime.now(UTC), bases)
         except UNREADABLE as error:
@@ -199,7 +240,7 @@ class Pass:
 
     def _mark(self, connection: Connection) -> None:
         uids = self._register.to_mark(connection.uidvalidity)
-        if not uids:
+        if not uids or connection.read_only:
             return
         try:
             connection.mark_done(uids)
@@ -210,6 +251,14 @@ class Pass:
             return
         self._register.marking(connection.uidvalidity, uids, done=True)
         self._on_step("marked")
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """A mail that may answer something; no `candidates`: only what is answered already."""
+
+    facts: HeadFacts
+    candidates: list[Expectation]
 
 
 def _since(expectations: Sequence[Expectation]) -> datetime:

@@ -6,18 +6,18 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, and_, func, insert, or_, select, update
 
-from report_mailbox.database import Book, insert_missing, now
-from report_mailbox.matching import CLOCK_TOLERANCE, Expectation, Fate
+from report_mailbox.database import insert_missing, now
+from report_mailbox.listing import UNCOUNTED, Listing
+from report_mailbox.matching import Expectation, Fate
 from report_mailbox.message import base_of
 from report_mailbox.records import Decision, HandedKind, HeadFacts, MailRow
-from report_mailbox.tables import expectations, folders, handed, looks, messages
+from report_mailbox.tables import expectations, handed, messages
 
 _BROUGHT = (Fate.REPORT, Fate.REJECTION, Fate.LINK, Fate.CODE)
 _LATE_COPIES = timedelta(days=3)  # for how long after a report a second one counts as its copy
-_UNCOUNTED = {"fetches": 0, "attempts": 0, "mark_attempts": 0, "final": False}
 
 
-class MailRegister(Book):
+class MailRegister(Listing):
     def changes(self) -> tuple[int, datetime | None]:
         """Something that differs once anything is newly expected, also by another process."""
         query = select(func.count(), func.max(expectations.c.changed_at)).where(
@@ -43,92 +43,6 @@ class MailRegister(Book):
         with self._reading() as connection:
             return {base_of(address) for address in connection.execute(query).scalars()}
 
-    def listed(self, uidvalidity: int) -> tuple[int, datetime] | None:
-        """Up to which UID the folder has been listed, and since which time; None: not yet under this numbering."""
-        query = select(folders.c.listed_to, folders.c.listed_since).where(
-            folders.c.account == self._account,
-            folders.c.folder == self._folder_name,
-            folders.c.uidvalidity == uidvalidity,
-        )
-        with self._reading() as connection:
-            row = connection.execute(query).one_or_none()
-            return (row[0], row[1]) if row else None
-
-    def record_listed(self, uidvalidity: int, uids: Sequence[int], listed_to: int, since: datetime) -> int:
-        """A row for each UID, and only with them the high-water mark. Returns how many rows were new."""
-        place = {"account": self._account, "folder": self._folder_name, "uidvalidity": uidvalidity}
-        with self._transaction() as connection:
-            rows = [place | {"uid": uid} | _UNCOUNTED for uid in uids]
-            new = insert_missing(connection, messages, rows)
-            insert_missing(connection, folders, [place | {"listed_to": 0, "listed_since": since}])
-            connection.execute(
-                update(folders)
-                .where(*(folders.c[name] == value for name, value in place.items()))
-                .values(listed_to=listed_to, listed_since=since)
-            )
-        return new
-
-    def retire_other_numberings(self, uidvalidity: int, since: datetime) -> datetime:
-        """The server numbers the folder anew: what waited under an old number has a new one, and is looked at there.
-
-        Mails whose bytes are already here are not given up: they are finished under their old number.
-
-        Returns:
-            Since when the folder is to be listed, so that mails that are held are among them.
-        """
-        place = {"account": self._account, "folder": self._folder_name, "uidvalidity": uidvalidity}
-        old = and_(self._here(), messages.c.uidvalidity != uidvalidity)
-        unread = and_(messages.c.decision.is_(None), messages.c.raw_sha256.is_(None))
-        with self._transaction() as connection:
-            oldest_held = connection.execute(
-                select(func.min(messages.c.received)).where(old, messages.c.decision == Fate.HELD)
-            ).scalar()
-            self._keep_past(connection, old, messages.c.decision == Fate.HELD)
-            connection.execute(
-                update(messages)
-                .where(old, or_(messages.c.decision.in_([Fate.HELD, Fate.IGNORED]), unread))
-                .values(
-                    decision=Fate.IGNORED,
-                    reason="the server numbered the folder anew: it is looked at under its new number",
-                    final=True,
-                    decided_at=now(),
-                )
-            )
-            since = min(since, oldest_held) if oldest_held else since
-            insert_missing(connection, folders, [place | {"listed_to": 0, "listed_since": since}])
-        return since
-
-    def look_back(self) -> None:
-        """Take up mails again that came before a new expectation and could be its answer."""
-        with self._transaction() as connection:
-            new = connection.execute(
-                select(expectations.c.id, expectations.c.address, expectations.c.newer_than).where(
-                    expectations.c.account == self._account,
-                    expectations.c.state == "open",
-                    expectations.c.looked_back.is_(False),
-                )
-            ).all()
-            for identifier, address, newer_than in new:
-                again = and_(
-                    self._here(),
-                    messages.c.decision.in_([Fate.HELD, Fate.IGNORED]),
-                    messages.c.final.is_(False),
-                    or_(messages.c.address == address, messages.c.address.is_(None)),
-                    or_(messages.c.received >= newer_than - CLOCK_TOLERANCE, messages.c.received.is_(None)),
-                )
-                self._keep_past(connection, again, messages.c.decision == Fate.HELD)
-                connection.execute(update(messages).where(again).values(decision=None, reason=None, decided_at=None))
-                connection.execute(update(expectations).where(expectations.c.id == identifier).values(looked_back=True))
-
-    def note_looked(self) -> None:
-        """A pass over the folder is over."""
-        place = {"account": self._account, "folder": self._folder_name}
-        with self._transaction() as connection:
-            insert_missing(connection, looks, [place | {"looked_at": now()}])
-            connection.execute(
-                update(looks).where(*(looks.c[name] == value for name, value in place.items())).values(looked_at=now())
-            )
-
     def undecided(self) -> list[MailRow]:
         """Oldest first; those that have made trouble after all others, so that they never block them."""
         query = (
@@ -147,6 +61,10 @@ class MailRegister(Book):
         """Before the server is asked for the mail."""
         self._change(row, fetches=messages.c.fetches + 1)
 
+    def forget_fetch(self, row: int) -> None:
+        """It was not this mail's fault."""
+        self._change(row, fetches=messages.c.fetches - 1)
+
     def note_spooled(
         self, row: int, facts: HeadFacts, *, raw_sha256: str, content_sha256: str, message_id: str
     ) -> None:
@@ -160,9 +78,18 @@ class MailRegister(Book):
             **_columns(facts),
         )
 
-    def note_attempt(self, row: int) -> None:
-        """Before the mail is read: one that kills the process counts too."""
-        self._change(row, attempts=messages.c.attempts + 1)
+    def note_attempt(self, row: MailRow) -> bool:
+        """Before the mail is read: one that kills the process counts too.
+
+        False: somebody else has decided on it, or is at it, since it was looked up.
+        """
+        with self._transaction() as connection:
+            counted = connection.execute(
+                update(messages)
+                .where(messages.c.id == row.id, messages.c.decision.is_(None), messages.c.attempts == row.attempts)
+                .values(attempts=row.attempts + 1)
+            )
+            return counted.rowcount == 1
 
     def twin(self, row: int, content_sha256: str) -> int | None:
         """The number of a copy of this mail that has been dealt with."""
@@ -230,7 +157,7 @@ class MailRegister(Book):
         """Record that the code in this mail is used. False: it was used before."""
         place = {"account": self._account, "folder": self._folder_name, "uidvalidity": uidvalidity, "uid": uid}
         with self._transaction() as connection:
-            insert_missing(connection, messages, [place | _UNCOUNTED])
+            insert_missing(connection, messages, [place | UNCOUNTED])
             unused = and_(
                 *(messages.c[name] == value for name, value in place.items()),
                 or_(messages.c.decision.is_(None), messages.c.decision.in_([Fate.HELD, Fate.IGNORED])),
@@ -268,6 +195,7 @@ class MailRegister(Book):
         )
         if changed.rowcount != 1:
             return False
+        self._take_the_place_of_older(connection, row)
         self._add_parts(connection, row, decision.parts)
         for each in decision.hand_over:
             answered = connection.execute(
@@ -291,6 +219,24 @@ class MailRegister(Book):
                 )
             )
         return True
+
+    def _take_the_place_of_older(self, connection: Connection, row: int) -> None:
+        """A held mail that was moved away and back, or numbered anew, has two rows: the newer one counts."""
+        here = connection.execute(select(messages.c.content_sha256, messages.c.uid).where(messages.c.id == row)).one()
+        if here.content_sha256 is None:
+            return
+        older = and_(
+            self._here(),
+            messages.c.content_sha256 == here.content_sha256,
+            messages.c.id < row,
+            messages.c.decision == Fate.HELD,
+        )
+        self._keep_past(connection, older)
+        connection.execute(
+            update(messages)
+            .where(older)
+            .values(decision=Fate.IGNORED, reason=f"it is mail {here.uid} now", final=True, decided_at=now())
+        )
 
     def _change(self, row: int, **values: Any) -> None:
         with self._transaction() as connection:
