@@ -3,6 +3,7 @@
 It knows just enough IMAP for one client that signs in with any password and reads INBOX.
 """
 
+import base64
 import re
 import socket
 import socketserver
@@ -31,6 +32,10 @@ FAULTS = {
     "no_idle": "IDLE is not offered",
     "plain_server": "neither MOVE nor UIDPLUS is offered",
     "not_imap": "the answer to SEARCH is not IMAP",
+    "not_connected": "Microsoft's words for a sign-in that is right and opens no mailbox, in answer to SELECT",
+    "token_expires": "the first SEARCH is answered with Microsoft's words for an access token that has expired",
+    "bye_token_expires": "the same with a BYE",
+    "closes_after_refusal": "the connection is closed after a token was refused",
     "second_notice_in_search": "the second mail arrives while the first is read and is announced in that answer",
 }
 
@@ -41,6 +46,8 @@ class FaultServer:
     mails: dict[int, bytes] = field(default_factory=dict)
     flags: dict[int, set[str]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    good_tokens: set[str] = field(default_factory=set)
+    presented: list[str] = field(default_factory=list)  # tokens
     port: int = 0
     changed: threading.Condition = field(default_factory=threading.Condition)
     done_once: set[str] = field(default_factory=set)
@@ -103,7 +110,7 @@ class _Session(socketserver.StreamRequestHandler):
         return True
 
     def do_capability(self, tag: str, rest: str) -> bool:
-        offered = ["IMAP4rev1"]
+        offered = ["IMAP4rev1", "AUTH=XOAUTH2"]
         if "no_idle" not in self.world.faults:
             offered.append("IDLE")
         if "plain_server" not in self.world.faults:
@@ -120,7 +127,21 @@ class _Session(socketserver.StreamRequestHandler):
             return False
         return self.ok(tag)
 
+    def do_authenticate(self, tag: str, rest: str) -> bool:
+        self.say("+ ")
+        token = base64.b64decode(self.rfile.readline()).partition(b"Bearer ")[2].rstrip(b"\1").decode()
+        self.world.presented.append(token)
+        if token in self.world.good_tokens:
+            return self.ok(tag)
+        self.say("+ " + base64.b64encode(b'{"status":"400","schemes":"Bearer"}').decode())
+        assert self.rfile.readline() == b"\r\n"  # which is how the client has to take note of it
+        self.say(f"{tag} NO AUTHENTICATE failed.")
+        return "closes_after_refusal" not in self.world.faults
+
     def do_select(self, tag: str, rest: str) -> bool:
+        if "not_connected" in self.world.faults:
+            self.say(f"{tag} BAD User is authenticated but not connected.")
+            return True
         self.announced = len(self.world.mails)
         self.say(f"* {self.announced} EXISTS")
         self.say("* OK [UIDVALIDITY 7] fine")
@@ -136,6 +157,12 @@ class _Session(socketserver.StreamRequestHandler):
         return False
 
     def do_search(self, tag: str, rest: str) -> bool:
+        if self.world.once("token_expires"):
+            self.say(f"{tag} NO AccessTokenExpired")
+            return True
+        if self.world.once("bye_token_expires"):
+            self.say("* BYE Session invalidated - AccessTokenExpired")
+            return False
         low, high = re.search(r"UID (\d+)(?::(\d+|\*))?", rest.removeprefix("UID ")).groups()  # type: ignore[union-attr]
         last = int(low) if high is None else 10**9 if high == "*" else int(high)
         found = [uid for uid in sorted(self.world.mails) if int(low) <= uid <= last]
