@@ -91,9 +91,13 @@ class Judge:
             return self._judge_files(mail.address or "", contents, candidates, earlier)
         return self._judge_without_files(contents, candidates)
 
-    def too_large(self, candidates: Sequence[Expectation], size: int) -> Decision:
+    def too_large(self, candidates: Sequence[Expectation], headers: Headers, size: int) -> Decision:
+        """A rejection ends an expectation: only a mail that counts as its sender's may bring one."""
         limit = self._limits.mail_bytes // 1_000_000
-        return _spoilt(candidates, f"the mail is {size // 1_000_000} MB large, more than {limit} MB are not opened")
+        reason = f"the mail is {size // 1_000_000} MB large, more than {limit} MB are not opened"
+        if doubt := self._senders.doubt_unopened(headers, sender_of(headers) or ""):
+            return Decision(Fate.HELD, f"{reason}, and {doubt}")
+        return _spoilt(candidates, reason)
 
     def _judge_files(
         self, address: str, contents: Contents, candidates: Sequence[Expectation], earlier: Sequence[Expectation]

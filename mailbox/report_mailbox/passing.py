@@ -22,7 +22,15 @@ from report_mailbox.files import PARTS, SPOOL, NewFile, is_whole, make_folder, s
 from report_mailbox.judging import Accept, Judge, facts_of
 from report_mailbox.mailbox import Limits, Mailbox, Pace
 from report_mailbox.matching import CLOCK_TOLERANCE, Expectation, Fate, Turned, answerable
-from report_mailbox.message import content_hash, domain_of, message_id, read_headers, sent_at, split_header_block
+from report_mailbox.message import (
+    Headers,
+    content_hash,
+    domain_of,
+    message_id,
+    read_headers,
+    sent_at,
+    split_header_block,
+)
 from report_mailbox.records import Decision, HeadFacts, MailRow
 from report_mailbox.register import MailRegister
 from report_mailbox.verdicts import Verdicts
@@ -86,7 +94,8 @@ class Pass:
     def _list(self, connection: Connection) -> int:
         opened = self._register.open_expectations()
         listed = self._register.listed(connection.uidvalidity)
-        if listed is not None and connection.newest_at_start is not None and connection.newest_at_start < listed[0]:
+        newest = connection.newest_at_start
+        if newest is not None and listed and newest < listed[0] and connection.next_uid() <= listed[0]:
             logger.warning("the server counts backwards: it numbers mails again that it has numbered before")
             self._register.set_aside(connection.uidvalidity)
             listed = None
@@ -144,7 +153,7 @@ class Pass:
                 self._record(row, Decision(opened.fate, opened.reason, final=opened.final), facts)
                 return None
             opened = []
-        return _Wanted(facts, opened)
+        return _Wanted(facts, opened, headers)
 
     def _spool(self, connection: Connection, row: MailRow, wanted: "_Wanted") -> bool:
         facts = wanted.facts
@@ -190,7 +199,7 @@ class Pass:
                 self._verdicts.keep(new.sha256, facts.sender_domain, found)
             return True
         if facts.size > self._limits.mail_bytes:
-            self._record(row, self._judge.too_large(wanted.candidates, facts.size), facts)
+            self._record(row, self._judge.too_large(wanted.candidates, wanted.headers, facts.size), facts)
             return False
         if connection.download(row.uid, new, limit=self._limits.mail_bytes) > self._limits.mail_bytes:
             self._record(row, Decision(Fate.HELD, "it is larger than its server said"), facts)
@@ -259,6 +268,7 @@ class _Wanted:
 
     facts: HeadFacts
     candidates: list[Expectation]
+    headers: Headers
 
 
 def _since(expectations: Sequence[Expectation]) -> datetime:

@@ -44,6 +44,15 @@ class SenderCheck:
             return f"it is an old mail that came again: {domain} sent it on {sent:%Y-%m-%d}, before it was asked for"
         return None
 
+    def doubt_unopened(self, headers: Headers, sender: str) -> str | None:
+        """As `doubt`, of a mail of which only the headers are here."""
+        domain = domain_of(sender)
+        if self._mailbox.authserv_id:
+            reason = why_not_authentic(headers, self._mailbox.authserv_id, sender)
+        else:
+            reason = None if self._mailbox.unsigned == "accept" else "its DKIM signature could not be checked"
+        return f"it may not be from {domain}: {reason}" if reason else None
+
     def _verified(self, raw: bytes, sha256: str, domain: str, received: datetime) -> Authenticity:
         known = self._verdicts.of(sha256)
         if known and known.standing not in (Standing.UNKNOWN, Standing.STAMPED):

@@ -10,11 +10,21 @@ import pytest
 from sqlalchemy import Engine
 
 from emulated_world.dovecot import Dovecot
-from report_mailbox import Collector, Fate
+from report_mailbox import Collector, Fate, Limits
 from report_mailbox.dkim_check import Standing
 from report_mailbox.health import protection_of
 from report_mailbox.verdicts import Verdicts
-from tests.mail.conftest import ADDRESS, QUICK, REPORT, Post, accept_by_content, expectation, reasons, report_mail
+from tests.mail.conftest import (
+    ADDRESS,
+    QUICK,
+    REPORT,
+    Post,
+    accept_by_content,
+    expectation,
+    reasons,
+    report_mail,
+    text_mail,
+)
 from tests.mail.dns_server import DnsServer, dns_server
 from tests.mail.signing import publish, sign
 
@@ -174,6 +184,24 @@ def test_the_verdict_on_each_mail_is_kept(post: Post, watching: MakeCollector, e
     verdict = Verdicts(engine, collector.mailbox, tmp_path / "mail").of(spooled.stem)
     assert verdict is not None
     assert verdict.standing is Standing.VERIFIED
+
+
+def test_a_mail_too_large_to_be_verified_ends_no_expectation(
+    post: Post, names: DnsServer, engine: Engine, tmp_path: Path
+) -> None:
+    mailbox = post.mailbox(unsigned="by_policy", nameservers=(names.place,))
+    limits = Limits(mail_bytes=1_000_000)
+    collector = Collector(mailbox, engine, tmp_path / "mail", accept_by_content, limits=limits, pace=QUICK)
+    collector.ledger.expect(expectation())
+    post.deliver(bytes_of(text_mail("x" * 70 + "\n" + "y" * 70 + "\n" * 600_000)))
+
+    assert collector.collect_once() == []
+    assert reasons(collector) == [
+        "the mail is 1 MB large, more than 1 MB are not opened, and it may not be from activix.ca: its DKIM signature "
+        "could not be checked"
+    ]
+    post.deliver(sign(bytes_of(report_mail())))
+    assert len(collector.collect_once()) == 1
 
 
 @pytest.mark.parametrize("post", [pytest.param("dovecot", marks=pytest.mark.dovecot)], indirect=True)
