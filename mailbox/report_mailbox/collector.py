@@ -69,7 +69,7 @@ class Collector:
         """
         with Connection(self.mailbox, self._pace) as connection:
             self._passes(connection)
-        return self.ledger.untaken()
+        return self._untaken()
 
     def wait(
         self,
@@ -99,7 +99,7 @@ class Collector:
         last: list[MailboxError] = []
 
         def look() -> None:
-            found[:] = [each for each in self.ledger.untaken() if expected is None or each.expectation_id in expected]
+            found[:] = [each for each in self._untaken() if expected is None or each.expectation_id in expected]
 
         def ended() -> bool:
             look()
@@ -128,7 +128,7 @@ class Collector:
         """
 
         def hand_out() -> None:
-            for each in self.ledger.untaken():
+            for each in self._untaken():
                 on_handed(each)
                 self.ledger.taken(each.id)
 
@@ -166,6 +166,10 @@ class Collector:
                 pause = self._pause_after(error, failures)
                 failures += 1
                 self._rest(min(pause, max(left(), 0.0)), ended)
+
+    def _untaken(self) -> list[Handed]:
+        """What another machine has collected into a folder of its own is handed out there."""
+        return [each for each in self.ledger.untaken() if each.file is None or each.file.is_file()]
 
     def _asked(self, ended: Callable[[], bool], seen: object) -> bool:
         """Whether to look up from waiting: it is over, or something else is expected than when it began."""

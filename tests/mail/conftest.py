@@ -12,7 +12,7 @@ from sqlalchemy import Engine, create_engine
 
 from emulated_world.dovecot import Dovecot
 from emulated_world.mail_server import EmbeddedMail, MailServer
-from report_mailbox import Acceptance, Collector, Expectation, Mailbox, Pace
+from report_mailbox import Acceptance, Collector, Expectation, Fate, Mailbox, Pace
 from tests.conftest import Run
 
 ADDRESS = "datateam+abc@example.com"
@@ -157,6 +157,10 @@ def expectation(identifier: str = "abc 2026-10", **facts: Any) -> Expectation:
 
 def soon(seconds: float = 10) -> datetime:
     return datetime.now(UTC) + timedelta(seconds=seconds)
+
+
+def fates(collector: Collector) -> list[Fate | None]:
+    return [fate for fate, _ in collector.ledger.decisions().values()]
 
 
 def reasons(collector: Collector) -> list[str]:

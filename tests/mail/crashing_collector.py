@@ -17,10 +17,11 @@ def main(port: int, folder: Path, deadly_step: str) -> None:
 
     def accept(expectation_id: str, file: Path) -> Acceptance:
         die_at("accept")
-        return Acceptance.fits()
+        fits = "LEDGER" not in os.environ or expectation_id.split()[-1].encode() in file.read_bytes()
+        return Acceptance.fits() if fits else Acceptance.other("it is of another month")
 
     mailbox = Mailbox("127.0.0.1", port, "datateam@example.com", lambda: os.environ["MAILBOX_PASSWORD"], "none")
-    engine = create_engine(f"sqlite:///{folder}/ledger.sqlite")
+    engine = create_engine(os.environ.get("LEDGER") or f"sqlite:///{folder}/ledger.sqlite")
     Collector(mailbox, engine, folder / "mail", accept, on_step=die_at).collect_once()
 
 

@@ -1,19 +1,24 @@
 """Sign-in codes for one account: of its authenticator secret, or mailed to its address."""
 
 import asyncio
+import logging
 import threading
 from datetime import datetime, timedelta
 
 import pyotp
+from sqlalchemy.exc import SQLAlchemyError
 
 from export_robots import clock
 from export_robots.clients import Account
 from export_robots.runs.workplace import Workplace
+from report_mailbox.codes import CodeMark
 from report_mailbox.errors import MailboxError
 
 MAILED_CODE_DEADLINE = timedelta(minutes=2)
 # A code that expires while it is typed and sent would count as a wrong one.
 _TOO_SHORT = timedelta(seconds=5)
+
+_log = logging.getLogger(__name__)
 
 
 class AccountCodes:
@@ -22,6 +27,18 @@ class AccountCodes:
     def __init__(self, work: Workplace, account: Account) -> None:
         self._work = work
         self._account = account
+        self._mark: tuple[datetime, CodeMark] | None = None
+        if work.settings.mailbox is not None and work.senders_of(account):
+            # Beside the page that loads: what is in the mailbox by now is no answer to what is asked for later.
+            threading.Thread(target=self._take_mark, name="mark for sign-in codes", daemon=True).start()
+
+    def _take_mark(self) -> None:
+        try:
+            mark = self._work.mail.code_reader().mark()
+        except (MailboxError, SQLAlchemyError) as error:
+            _log.info("codes will be told apart by clocks: %s", error)
+            return
+        self._mark = (clock.now(), mark)
 
     async def totp(self) -> str | None:
         secret = self._work.secrets.totp_secret(self._account)
@@ -48,6 +65,8 @@ class AccountCodes:
         senders = self._work.senders_of(self._account)
         if not senders:
             return None
+        # One that was not taken before the code was asked for might come after its mail.
+        mark = self._mark[1] if self._mark is not None and self._mark[0] <= newer_than else None
         stop = threading.Event()
         reader = self._work.mail.code_reader()
         with self._work.step("wait for the sign-in code's e-mail"):
@@ -58,6 +77,7 @@ class AccountCodes:
                     senders,
                     newer_than,
                     clock.now() + MAILED_CODE_DEADLINE,
+                    mark=mark,
                     stop=stop,
                 )
             except MailboxError as error:
