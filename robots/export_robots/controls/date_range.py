@@ -3,16 +3,15 @@
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import date
-from typing import Any, NoReturn
-
-from playwright.async_api import Error as PlaywrightError
+from typing import NoReturn
 
 from export_robots import clock
 from export_robots.controls.calendar import Calendar
+from export_robots.controls.day_fields import DayFields
 from export_robots.controls.screen import Gone, Scope, Screen, Thing
 from export_robots.controls.shown_ranges import ShownRange, shown_range
 from export_robots.controls.words import APPLY, Words
-from export_robots.controls.written_dates import dates_in, shows, written
+from export_robots.controls.written_dates import shows
 from export_robots.outcomes import SiteChanged
 from export_robots.periods import Month
 
@@ -31,6 +30,7 @@ class DateRange:
     def __init__(self, screen: Screen, submit: Words) -> None:
         self._screen = screen
         self._submit = submit
+        self._scope: list[Thing] = []
 
     async def find(self) -> ShownRange:
         return await self._screen.until("the range of dates at the top right", self._shown)
@@ -54,10 +54,12 @@ class DateRange:
         if Month.of(clock.now().date()).plus(-1) == Month.of(first) == Month.of(last):
             ways.append(lambda scope: self._by_preset(scope, last_month))
         ways += [
-            lambda scope: self._by_fields(scope, first, last, 0),
+            lambda scope: DayFields(self._screen, scope).fill(first, last, 0),
+            lambda scope: DayFields(self._screen, scope).type_parts(first, last),
             lambda scope: self._by_days(scope, first, last),
-            lambda scope: self._by_fields(scope, first, last, 1),
-            lambda scope: self._by_fields(scope, first, last, 2),
+            lambda scope: DayFields(self._screen, scope).click_days(first, last),
+            lambda scope: DayFields(self._screen, scope).fill(first, last, 1),
+            lambda scope: DayFields(self._screen, scope).fill(first, last, 2),
             lambda scope: self._by_days(scope, first, last),
         ]
         await self.find()
@@ -66,6 +68,7 @@ class DateRange:
             for way in ways:
                 if await self._try(way, first, last):
                     return
+            await self._fold()
             if self._screen.cleared == cleared:
                 await self._refuse(first, last)
             # Something came up in the middle, and no way has had its fair chance.
@@ -77,24 +80,32 @@ class DateRange:
         )
 
     async def _try(self, way: Callable[[Scope], Awaitable[bool]], first: date, last: date) -> bool:
-        shown = await self.find()
-        scope = [] if shown.native else await self._open(shown) or []
-        if not scope and shown.editable and len(shown.things) == 2:
-            scope = list(shown.things)  # fields on the page itself, and nothing opens
-        if not scope:
-            return False
-        if not await way(scope):
-            await self._screen.close(scope)
-            return False
+        scope = await self._picker()
+        if not scope or not await way(scope):
+            return False  # left open for the next way
         with suppress(Gone):  # applying may load the page anew
             await self._apply(scope)
         if await self._screen.within(SHOW_SECONDS, lambda: self._reads(first, last)):
             await self._screen.settled()
             if await self._reads(first, last):
                 return True
-        with suppress(Gone):
-            await self._screen.close(scope)
+        await self._fold()
         return False
+
+    async def _picker(self) -> list[Thing]:
+        """What the range opens, or its two fields where nothing opens; empty if there is neither."""
+        if self._scope and not await self._screen.gone(self._scope):
+            return self._scope
+        shown = await self.find()
+        self._scope = [] if shown.native else await self._open(shown) or []
+        if not self._scope and shown.editable and len(shown.things) == 2:
+            return list(shown.things)
+        return self._scope
+
+    async def _fold(self) -> None:
+        if self._scope:
+            await self._screen.close(self._scope)
+        self._scope = []
 
     async def _reads(self, first: date, last: date) -> bool | None:
         shown = await self._shown()
@@ -102,7 +113,7 @@ class DateRange:
 
     async def _open(self, shown: ShownRange) -> list[Thing] | None:
         async def picker(scope: Scope) -> bool | None:
-            if await Calendar(self._screen, scope).shown() or await self._fields(scope):
+            if await Calendar(self._screen, scope).shown() or await DayFields(self._screen, scope).some():
                 return True
             return await self._screen.find(self._submit, scope=scope) is not None or None
 
@@ -118,33 +129,6 @@ class DateRange:
             return False
         await self._screen.click(choice)
         return True
-
-    async def _by_fields(self, scope: Scope, first: date, last: date, notation: int) -> bool:
-        fields = await self._fields(scope)
-        if len(fields) != 2:
-            return False
-        for field, day in zip(fields, (first, last), strict=True):
-            if field["type"] in ("date", "month"):
-                texts = [day.isoformat()]
-            else:
-                like = field["value"] if dates_in(field["value"]) else " ".join([*field["names"], field["value"]])
-                texts = list(written(day, like))
-            if notation >= len(texts):
-                return False
-            element = await self._screen.handle(field["el"])
-            try:
-                await element.fill(texts[notation])
-                await element.dispatch_event("change")
-                await element.press("Enter")
-            except PlaywrightError as error:
-                raise Gone("fields") from error
-        return True
-
-    async def _fields(self, scope: Scope) -> list[dict[str, Any]]:
-        fields = [field for field in await self._screen.look("fields", scope) if field["editable"]]
-        dated = [field for field in fields if field["type"] == "date" or dates_in(field["value"])]
-        empty = [field for field in fields if not field["value"] and field["type"] in ("text", "tel", "search")]
-        return dated if len(dated) == 2 else empty if len(empty) == 2 and not dated else []
 
     async def _by_days(self, scope: Scope, first: date, last: date) -> bool:
         if not await Calendar(self._screen, scope).click_day(first):

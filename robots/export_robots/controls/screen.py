@@ -207,10 +207,15 @@ class Screen:
         return None
 
     async def open(
-        self, opener: Thing, probe: Callable[[Scope], Awaitable[Found | None]], what: str
+        self,
+        opener: Thing,
+        probe: Callable[[Scope], Awaitable[Found | None]],
+        what: str,
+        seconds: float = OPEN_SECONDS,
     ) -> tuple[list[Thing], Found]:
         """Click `opener` and wait until `probe` finds what it looks for in what has come up; both are returned.
 
+        What lies over the page is asked first: parts of the page itself may happen to be drawn in the same moment.
         A second click is made only if the first one brought up nothing at all.
         """
         for _ in range(2):
@@ -220,14 +225,18 @@ class Screen:
 
             async def look_into_what_came_up() -> tuple[list[Thing], Found] | None:
                 scope = await self.look("fresh")
-                found = await probe(scope) if scope else None
-                return (scope, found) if found else None
+                over = await self.look("overlaid", scope)
+                for part in (over, scope) if 0 < len(over) < len(scope) else (scope,):
+                    found = await probe(part) if part else None
+                    if found:
+                        return part, found
+                return None
 
-            opened = await self.within(min(OPEN_SECONDS, self.patience), look_into_what_came_up)
+            opened = await self.within(min(seconds, self.patience), look_into_what_came_up)
             if opened is not None:
                 self._opened = opened[0]
                 return opened
-            if await self.look("fresh"):
+            if await self.look("freshApart", opener):
                 break
         raise SiteChanged(f"{what} was opened, and what should be in it is not there{await self._what_there_is()}")
 

@@ -52,12 +52,13 @@ async def _with_days(screen: Screen) -> list[tuple[int, ShownRange]]:
         if any(len(reading) == 2 for reading in dates_in(entry["text"]))
     ]
     halves = [entry for entry in found if any(len(one) == 1 for one in dates_in(entry["text"]))]
+    halves += [group | {"field": True, "editable": True} for group in await screen.look("dayParts", None)]
     return [*ranges, *((0, pair) for pair in _pairs([one for one in halves if one["field"] or one["works"]]))]
 
 
 async def _without_days(screen: Screen) -> list[tuple[int, ShownRange]]:
     fields = [field | {"text": field["value"], "field": True} for field in await screen.look("dateFields")]
-    if pairs := _pairs([field for field in fields if _awaits_a_day(field)]):
+    if pairs := _pairs([field for field in fields if awaits_a_day(field)]):
         return [(0, pair) for pair in pairs]
     named = await screen.find(any_of(NAMED, LABELS))
     return [] if named is None else [(0, ShownRange("", (named,), editable=False, box=await screen.look("box", named)))]
@@ -84,5 +85,5 @@ def _part(entry: dict[str, Any]) -> Thing:
     return part
 
 
-def _awaits_a_day(field: dict[str, Any]) -> bool:
+def awaits_a_day(field: dict[str, Any]) -> bool:
     return field["type"] == "date" or any(looks_like_a_notation(name) or _ENDS.matches(name) for name in field["names"])

@@ -1,5 +1,14 @@
 // What lies over what, where a click lands, and what closes what nobody asked for.
 const positioned = (el) => /fixed|absolute|sticky/.test(style(el).position) || el.matches("dialog,[role=dialog],[role=alertdialog],[aria-modal=true]");
+// Those of `roots` that lie over the page, and are no part of its flow.
+S.overlaid = (roots) => roots.filter((el) => positioned(el) || (el.childElementCount < 4 && [...el.children].some(positioned)));
+// What has come up since the last `mark` beyond the box that was clicked, whose own parts may have been drawn anew.
+S.freshApart = (el) => {
+  const own = Math.max(60, rect(el).height * 2.5);
+  let frame = el;
+  while (parentOf(frame) && rect(parentOf(frame)).height <= own) frame = parentOf(frame);
+  return S.fresh().filter((root) => !holds(frame, root));
+};
 S.dialogs = () => {
   const list = [];
   for (const el of walk(document.body)) {

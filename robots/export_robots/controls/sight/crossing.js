@@ -11,7 +11,11 @@ const out = (value) => {
   return value;
 };
 const back = (value) => {
-  if (Array.isArray(value)) return value.map(back);
+  if (Array.isArray(value)) {
+    // Of several parts of a page some may have been drawn anew: the others still stand for it.
+    const there = value.filter((entry) => !(entry && typeof entry === "object" && "$" in entry) || refs[entry.$]?.isConnected);
+    return (there.length ? there : value).map(back);
+  }
   if (value && typeof value === "object") {
     if ("$" in value) {
       const el = refs[value.$];

@@ -28,6 +28,34 @@ S.fields = (scope) => {
 // Fields that wait for a day, empty ones too.
 S.dateFields = () => S.fields(null).filter((field) => /^(date|text|tel|search)$/.test(field.type) && !field.el.closest("td,[role=cell],[role=gridcell]")).map((field) => ({ ...field, box: S.box(field.el) }));
 
+// Days that are typed in parts, each a small box of its own: [{el, text, box, parts: {day, month, year}}].
+const PARTS = { 31: "day", 12: "month" };
+S.dayParts = (scope) => {
+  const found = new Map();
+  for (const el of within(scope)) {
+    if (!el.matches("[role=spinbutton]") || el.matches("input") || !seen(el)) continue;
+    const most = +el.getAttribute("aria-valuemax");
+    const part = PARTS[most] || (most >= 2000 ? "year" : null);
+    let group = parentOf(el);
+    while (group && group.querySelectorAll("[role=spinbutton]").length < 3) group = parentOf(group);
+    if (!part || !group) continue;
+    if (!found.has(group)) found.set(group, { el: group, text: S.text(group), box: S.box(group), parts: {} });
+    found.get(group).parts[part] ??= { el, value: el.getAttribute("aria-valuenow") || "" };
+  }
+  return [...found.values()].filter((entry) => entry.parts.day && entry.parts.month && entry.parts.year);
+};
+
+// What may open the calendar of one day: the field itself, and the signs in its line that are its own.
+S.openersOf = (el) => {
+  const signs = [];
+  const most = Math.max(60, rect(el).height * 2.5);
+  for (let up = el, steps = 0; up && steps < 4 && rect(up).height <= most && !signs.length; up = parentOf(up), steps++) {
+    signs.push(...[...up.querySelectorAll("button,[role=button],svg,i,img")].filter((sign) => seen(sign) && !taking(sign, up.parentElement) ));
+  }
+  const itself = el.matches("input,button,a,[role=button],[role=combobox],[tabindex]") || pointed(el);
+  return [...new Set([...(itself ? [el] : []), ...signs.map((sign) => worked(sign)), el])].slice(0, 4);
+};
+
 // Grids of days: [{days: [el of the 1st, 2nd, ...], caption, head: [elements above the days]}]. Days of the neighbouring months are left
 // out by their order, not by a class: the grid's own month starts at the first "1" and counts up.
 S.calendars = (scope) => {
