@@ -1,41 +1,45 @@
-"""What a mail brought: data files under any declared type, disposition and name, or else links and text.
+"""What a mail brought: data files under any declared type, disposition and name, or else links and a sign-in code.
 
-The mail is parsed with the old `compat32` policy, which loses no part; for names the new policy is asked as well, and
-raw 8-bit, RFC 2231 and RFC 2047 names are read. What a part is, its bytes decide.
+The standard library has two opinions about mails, the old policy and the new, and each loses attachments that the other
+finds. Both are asked, and every file counts that either found. What a part is, its bytes decide.
 """
 
-import re
-import unicodedata
+import codecs
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
-from email.headerregistry import HeaderRegistry
 from email.message import Message
-from email.utils import collapse_rfc2231_value
-from pathlib import PurePosixPath
+from hashlib import sha256
 
+from report_mailbox.codes_in_text import code_in
+from report_mailbox.decoding import Damaged, decoded, undone, uuencoded_files
+from report_mailbox.links import Link, links_in
 from report_mailbox.mailbox import Limits
-from report_mailbox.message import decode_bytes, decode_words, split_header_block
-from report_mailbox.unpacking import Kind, NotUnpacked, gunzip, kind_of, unzip_one
+from report_mailbox.message import decode_bytes, split_header_block
+from report_mailbox.naming import ODDITIES, harmless_name, name_of
+from report_mailbox.unpacking import Kind, NotUnpacked, Room, gunzip, kind_of, unzip_one
 
-# What the standard library's parser has been seen to raise on mails that are odd or hostile.
-UNREADABLE = (
-    ValueError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    AssertionError,
-    ArithmeticError,
-    RecursionError,
-    MemoryError,
-)
-
-_CONTROL_OR_SEPARATOR = re.compile(r"[/\\:\x00-\x1f\x7f]")
-_REGISTRY = HeaderRegistry()
+_DEEPEST = 50
+_LONGEST_TEXT = 500_000  # bytes; mails meant for reading have some 50,000
+_CHEAP_TEXT = 40_000  # characters; the standard library's HTML parser is quadratic on hostile ones
+_REPORTS_ON_MAIL = {"message/delivery-status", "text/rfc822-headers", "message/disposition-notification"}
+_SLOW_CHARSETS = {"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape"}
 
 
 class MailTooOdd(Exception):
-    """Beyond the limits: one sentence without a full stop."""
+    """Beyond the limits, or not to be taken apart: one sentence without a full stop."""
+
+
+class ParserFailed(Exception):
+    """The process that takes mails apart could not do its work; nothing is known of the mail."""
+
+
+class NotCheap(Exception):
+    """The mail holds a packed file or a long text, and was to be taken apart cheaply or not at all."""
+
+
+# What may become of reading one mail beside MailTooOdd. It costs that mail an attempt, and the others nothing.
+UNREADABLE = (*ODDITIES, ParserFailed)
 
 
 @dataclass(frozen=True)
@@ -48,142 +52,178 @@ class Attachment:
 
 @dataclass(frozen=True)
 class Contents:
-    """What a mail holds. `obstacles`: attachments that could not be opened, a sentence each without a full stop.
-
-    `texts` are the parts meant for reading, as (is HTML, text).
-    """
+    """What a mail holds. `obstacles`: attachments that could not be opened, a sentence each without a full stop."""
 
     files: tuple[Attachment, ...]
     obstacles: tuple[str, ...]
-    texts: tuple[tuple[bool, str], ...] = field(repr=False)
     others: tuple[str, ...] = ()  # kinds of attachments that are no data: "picture", "PDF"
+    links: tuple[Link, ...] = field(default=(), repr=False)  # in the parts meant for reading
+    code: str | None = field(default=None, repr=False)
 
 
-def contents_of(raw: bytes, limits: Limits) -> Contents:
-    """What the mail holds, every packed file opened.
+def contents_of(raw: bytes, limits: Limits, *, cheaply: bool = False) -> Contents:
+    """What the mail holds. `parsing.parse` does the same within limits of time and memory.
+
+    Args:
+        raw: The mail as it came.
+        limits: Those on headers, parts and packed files.
+        cheaply: Give up where the cost would depend on what is in the mail, and not on its size.
 
     Raises:
-        MailTooOdd: Beyond the limits, or nested deeper than can be read.
-        One of UNREADABLE: The parser failed.
+        MailTooOdd: Beyond the limits, nested deeper than can be read, or more than the standard library can take.
+        NotCheap: See `cheaply`.
     """
     if len(split_header_block(raw)) > limits.header_bytes:
         raise MailTooOdd(f"its headers are larger than {limits.header_bytes // 1000} KB")
     if raw.count(b"\n--") > limits.parts * 20:
         raise MailTooOdd(f"it has more than {limits.parts} parts")
+    taking = _Taking(limits, cheaply=cheaply)
     try:
-        message = message_from_bytes(raw, policy=policy.compat32)
-        leaves = list(_leaves(message, limits))
+        taking.take(message_from_bytes(raw, policy=policy.compat32))
     except RecursionError as error:
         raise MailTooOdd("its parts are nested too deeply") from error
-    files: list[Attachment] = []
-    obstacles: list[str] = []
-    texts: list[tuple[bool, str]] = []
-    others: list[str] = []
-    for part in leaves:
-        declared, name = part.get_content_type(), name_of(part)
-        payload = part.get_payload(decode=True)
-        content = payload if isinstance(payload, bytes) else b""
-        if _is_for_reading(part, declared, name):
-            texts.append((declared == "text/html", _text(part, content)))
-            continue
-        if not content.strip():
-            if name:
-                obstacles.append("its attachment is empty")
-            continue
-        try:
-            opened = _open(name, content, declared, limits)
-        except NotUnpacked as refusal:
-            obstacles.append(str(refusal))
-            continue
-        if isinstance(opened, Attachment):
-            files.append(opened)
+    except ODDITIES as error:
+        raise MailTooOdd(f"it cannot be taken apart ({type(error).__name__})") from error
+    try:
+        taking.take(message_from_bytes(raw, policy=policy.default))
+    except (MailTooOdd, *ODDITIES):
+        pass  # the second opinion of a parser that stumbles over plain bounces: what it found so far counts
+    return taking.contents()
+
+
+class _Taking:
+    """Takes a mail apart, once for each opinion; what was seen before counts once."""
+
+    def __init__(self, limits: Limits, *, cheaply: bool) -> None:
+        self._limits = limits
+        self._cheaply = cheaply
+        self._room = Room(limits)
+        self._seen: set[bytes] = set()
+        self._files: list[Attachment] = []
+        self._obstacles: dict[str, None] = {}
+        self._others: dict[str, None] = {}
+        self._texts: list[tuple[bool, str]] = []
+        self._torn = False  # a multipart without parts, in one opinion
+
+    def contents(self) -> Contents:
+        if self._torn and not self._files:
+            self._obstacles["its parts cannot be told apart"] = None
+        return Contents(
+            tuple(self._files),
+            tuple(self._obstacles),
+            tuple(self._others),
+            tuple(links_in(self._texts)),
+            code_in(self._texts),
+        )
+
+    def take(self, message: "Message[str, str]") -> None:
+        for part in _leaves(message, self._limits):
+            try:
+                self._take_part(part)
+            except (NotUnpacked, Damaged) as refusal:
+                self._obstacles[str(refusal)] = None
+            except ODDITIES as error:
+                self._obstacles[f"a part of it cannot be read ({type(error).__name__})"] = None
+
+    def _take_part(self, part: "Message[str, str]") -> None:
+        declared, name, charset = part.get_content_type(), name_of(part), _charset(part)
+        if declared.startswith("multipart/"):
+            self._torn = True
+            return
+        if declared == "message/partial":
+            raise NotUnpacked("it is one piece of a report that was sent in several mails")
+        for_reading = _is_for_reading(part, declared, name)
+        content = decoded(part)
+        digest = sha256(content).digest()
+        if digest in self._seen:
+            return
+        self._seen.add(digest)
+        if for_reading:
+            self._read(content, declared, charset)
+        elif content and not content.isspace():
+            self._open(name, content, declared)
+        elif name:
+            raise NotUnpacked("its attachment is empty")
+
+    def _read(self, content: bytes, declared: str, charset: str) -> None:
+        self._texts.append((declared == "text/html", _text(content, charset)))
+        if self._cheaply and sum(len(text) for _, text in self._texts) > _CHEAP_TEXT:
+            raise NotCheap
+        if declared == "text/plain":
+            for name, file in uuencoded_files(content):
+                self._open(harmless_name(decode_bytes(name)), file, "")
+
+    def _open(self, name: str, content: bytes, declared: str) -> None:
+        kind = kind_of(content[:4096], declared)
+        if kind is Kind.FOREIGN_ARCHIVE:
+            raise NotUnpacked("its attachment is packed in a format that is not opened: ask the sender for a zip")
+        if kind is Kind.WINMAIL:
+            raise NotUnpacked(
+                "its attachment is inside a winmail.dat: ask the sender to switch off Rich Text in Outlook"
+            )
+        if kind is Kind.ENCRYPTED:
+            raise NotUnpacked("its contents are encrypted or sealed (S/MIME or PGP): ask the sender for an open mail")
+        if kind in {Kind.ZIP, Kind.GZIP} and self._cheaply:
+            raise NotCheap
+        if kind is Kind.ZIP:
+            inner, unpacked = unzip_one(content, self._room)
+            self._files.append(Attachment(harmless_name(inner), unpacked))
+        elif kind is Kind.GZIP:
+            self._files.append(Attachment(name.removesuffix(".gz"), gunzip(content, self._room)))
+        elif kind is Kind.DATA:
+            self._files.append(Attachment(name, content))
         else:
-            others.append(opened)
-    return Contents(tuple(files), tuple(dict.fromkeys(obstacles)), tuple(texts), tuple(dict.fromkeys(others)))
-
-
-def name_of(part: "Message[str, str]") -> str:
-    """The file name a part gives, harmless but otherwise as written; empty when it gives none."""
-    for header, parameter in (("content-disposition", "filename"), ("content-type", "name")):
-        raw = next((value for key, value in part.raw_items() if key.casefold() == header), None)
-        if raw is None:
-            continue
-        value = decode_bytes(str(raw).encode("utf-8", "surrogateescape"))
-        name = _by_old_policy(header, value, parameter)
-        if not name or name.startswith("=?"):
-            name = _by_new_policy(header, value, parameter) or name
-        if name:
-            return harmless_name(decode_words(name))
-    return ""
-
-
-def harmless_name(name: str) -> str:
-    """No path, no control or direction characters, at most 120 characters."""
-    last = PurePosixPath(name.replace("\\", "/")).name if name.strip("./\\") else ""
-    kept = "".join(
-        character
-        for character in unicodedata.normalize("NFC", _CONTROL_OR_SEPARATOR.sub("", last))
-        if unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Co", "Cn"}
-    ).strip(" .")
-    if len(kept) <= 120:
-        return kept
-    suffix = PurePosixPath(kept).suffix[:10]
-    return kept[: 120 - len(suffix)] + suffix
-
-
-def _open(name: str, content: bytes, declared: str, limits: Limits) -> Attachment | str:
-    kind = kind_of(content[:4096], declared)
-    if kind is Kind.ZIP:
-        inner, unpacked = unzip_one(content, limits)
-        return Attachment(harmless_name(inner), unpacked)
-    if kind is Kind.GZIP:
-        unpacked = gunzip(content, limits)
-        if kind_of(unpacked[:4096]) is not Kind.DATA:
-            raise NotUnpacked("the gz file holds another packed file")
-        return Attachment(name.removesuffix(".gz"), unpacked)
-    if kind is Kind.FOREIGN_ARCHIVE:
-        raise NotUnpacked("its attachment is packed in a format that is not opened: ask the sender for a zip")
-    if kind is Kind.WINMAIL:
-        raise NotUnpacked("its attachment is inside a winmail.dat: ask the sender to switch off Rich Text in Outlook")
-    return Attachment(name, content) if kind is Kind.DATA else str(kind)
+            self._others[str(kind)] = None
 
 
 def _leaves(message: "Message[str, str]", limits: Limits) -> Iterator["Message[str, str]"]:
-    for number, part in enumerate(message.walk(), start=1):
+    """The parts that hold something themselves, in the mail's order, also those of forwarded mails."""
+    waiting = [(message, 0)]
+    number = 0
+    while waiting:
+        part, depth = waiting.pop()
+        number += 1
         if number > limits.parts:
             raise MailTooOdd(f"it has more than {limits.parts} parts")
-        if not part.is_multipart():
+        if depth > _DEEPEST:
+            raise MailTooOdd("its parts are nested too deeply")
+        inner = part.get_payload()
+        if part.is_multipart() and isinstance(inner, list):
+            parts = [each for each in inner if isinstance(each, Message)]
+            wrapped = _wrapped_mail(part, parts) if part.get_content_type() == "message/rfc822" else None
+            waiting += [(each, depth + 1) for each in reversed(parts if wrapped is None else [wrapped])]
+        else:
             yield part
+
+
+def _wrapped_mail(part: "Message[str, str]", inner: list["Message[str, str]"]) -> "Message[str, str] | None":
+    """A forwarded mail in base64, which is not allowed and done all the same: the library reads it as text."""
+    encoding = str(part.get("content-transfer-encoding", "")).strip().casefold()
+    if encoding not in {"base64", "quoted-printable"} or len(inner) != 1 or inner[0].keys():
+        return None
+    payload = inner[0].get_payload(decode=True)
+    mail = undone(payload, encoding) if isinstance(payload, bytes) else b""
+    return message_from_bytes(mail, policy=policy.compat32) if mail else None
 
 
 def _is_for_reading(part: "Message[str, str]", declared: str, name: str) -> bool:
     if name or declared not in {"text/plain", "text/html"}:
-        return declared in {"message/delivery-status", "text/rfc822-headers", "message/disposition-notification"}
+        return declared in _REPORTS_ON_MAIL
     disposition = str(part.get("content-disposition", "")).strip().casefold()
     return not disposition.startswith("attachment")
 
 
-def _text(part: "Message[str, str]", content: bytes) -> str:
-    charset = part.get_content_charset() or "utf-8"
+def _charset(part: "Message[str, str]") -> str:
     try:
-        return content[:1_000_000].decode(charset, "replace")
+        return part.get_content_charset() or "utf-8"
+    except ODDITIES:
+        return "utf-8"
+
+
+def _text(content: bytes, charset: str) -> str:
+    try:
+        if codecs.lookup(charset).name.replace("-", "_") not in _SLOW_CHARSETS:
+            return content[:_LONGEST_TEXT].decode(charset, "replace")
     except (LookupError, ValueError):
-        return decode_bytes(content[:1_000_000])
-
-
-def _by_old_policy(header: str, value: str, parameter: str) -> str:
-    holder: Message[str, str] = Message()
-    holder[header] = value
-    try:
-        found = holder.get_param(parameter, None, header)
-        return collapse_rfc2231_value(found) if found is not None else ""
-    except UNREADABLE:
-        return ""
-
-
-def _by_new_policy(header: str, value: str, parameter: str) -> str:
-    try:
-        parsed = _REGISTRY(header, value)
-        return str(getattr(parsed, "params", {}).get(parameter, ""))
-    except UNREADABLE:
-        return ""
+        pass
+    return decode_bytes(content[:_LONGEST_TEXT])

@@ -11,14 +11,14 @@ from time import monotonic
 
 from sqlalchemy import Engine
 
-from report_mailbox.attachments import UNREADABLE, MailTooOdd, contents_of
+from report_mailbox.attachments import UNREADABLE, MailTooOdd
 from report_mailbox.authenticity import why_not_authentic
-from report_mailbox.codes_in_text import code_in
 from report_mailbox.connection import Connection, MailboxIdleRefused, MailGone, MailNotGiven, ServerHead
 from report_mailbox.errors import MailboxUnreachable
 from report_mailbox.mailbox import Limits, Mailbox, Pace
 from report_mailbox.matching import sender_allowed
 from report_mailbox.message import base_of, delivered_to, domain_of, read_headers, sender_of, sent_at
+from report_mailbox.parsing import parse
 from report_mailbox.register import MailRegister
 
 logger = logging.getLogger(__name__)
@@ -133,11 +133,10 @@ class CodeReader:
         raw = io.BytesIO()
         try:
             connection.download(uid, raw, limit=_CODE_MAIL_BYTES)
-            texts = contents_of(raw.getvalue(), Limits(mail_bytes=_CODE_MAIL_BYTES)).texts
+            code = parse(raw.getvalue(), Limits(mail_bytes=_CODE_MAIL_BYTES)).code
         except (MailGone, MailNotGiven, MailTooOdd, *UNREADABLE) as error:
             logger.warning("mail %d cannot be read for a code (%s)", uid, type(error).__name__)
             return None
-        code = code_in(texts)
         headers = read_headers(head.headers)
         sender = sender_of(headers) or ""
         if code is None:

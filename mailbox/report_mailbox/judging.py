@@ -4,10 +4,9 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
-from report_mailbox.attachments import Attachment, Contents, MailTooOdd, contents_of
-from report_mailbox.codes_in_text import code_in
+from report_mailbox.attachments import Attachment, Contents, MailTooOdd
 from report_mailbox.files import PARTS, unfinished
-from report_mailbox.links import ForeignLink, Link, SeveralLinks, links_in, report_link
+from report_mailbox.links import ForeignLink, Link, SeveralLinks, report_link
 from report_mailbox.mailbox import DELIVERY_HEADERS, Limits, Mailbox
 from report_mailbox.matching import (
     Acceptance,
@@ -30,6 +29,7 @@ from report_mailbox.message import (
     sender_of,
     split_header_block,
 )
+from report_mailbox.parsing import parse
 from report_mailbox.records import Decision, HandedKind, HandOver, NewPart
 from report_mailbox.register import MailRegister
 from report_mailbox.sender_check import SenderCheck
@@ -84,7 +84,7 @@ class Judge:
         if mail.sender and (doubt := self._senders.doubt(raw, headers, mail.sender, received, asked)):
             return Decision(Fate.HELD, doubt, keep=True)
         try:
-            contents = contents_of(raw, self._limits)
+            contents = parse(raw, self._limits)
         except MailTooOdd as odd:
             return _spoilt(candidates, str(odd))
         if contents.files:
@@ -136,7 +136,7 @@ class Judge:
         if contents.obstacles:
             return _spoilt(candidates, "; ".join(contents.obstacles))
         hosts = [host for each in candidates for host in each.link_hosts]
-        link = report_link(links_in(contents.texts), hosts)
+        link = report_link(contents.links, hosts)
         if isinstance(link, Link):
             if len(candidates) == 1:
                 hand_over = HandOver(candidates[0].id, HandedKind.LINK, link=link.url)
@@ -149,7 +149,7 @@ class Judge:
             )
         if isinstance(link, SeveralLinks):
             return _spoilt(candidates, f"it holds no file but {link.count} links that all look like the report's")
-        if code_in(contents.texts) is not None:
+        if contents.code is not None:
             return Decision(Fate.IGNORED, "it holds a sign-in code and no report")
         others = f" but {' and '.join(contents.others)}" if contents.others else ""
         return Decision(Fate.HELD, f"it holds no data file{others}, and no link to one")

@@ -12,6 +12,8 @@ from urllib.parse import SplitResult, urlsplit
 
 from report_mailbox.mailbox import is_loopback
 
+_LONGEST = 2_000  # characters of an address
+_MOST = 500  # links in one mail
 _URL = re.compile(r"https?://[^\s<>\"'\x00-\x1f]+", re.IGNORECASE)
 _FILE = re.compile(r"\.(csv|zip|gz|xlsx?)$", re.IGNORECASE)
 _DOWNLOAD = re.compile(r"download|t[ée]l[ée]charg", re.IGNORECASE)
@@ -57,6 +59,8 @@ def links_in(texts: Iterable[tuple[bool, str]]) -> list[Link]:
     for is_html, text in texts:
         links = _html_links(text) if is_html else [Link(url.rstrip(".,;:!?)]"), "") for url in _URL.findall(text)]
         for link in links:
+            if len(link.url) > _LONGEST or len(found) >= _MOST:
+                continue
             known = found.get(link.url)
             if known is None or len(known.text) < len(link.text):
                 found[link.url] = link
@@ -93,14 +97,16 @@ def follows(url: str, hosts: Iterable[str]) -> bool:
 
 
 def _split(url: str) -> SplitResult | None:
-    if "\\" in url or any(ord(character) <= 32 for character in url):
+    if "\\" in url or any(ord(character) <= 32 or 127 <= ord(character) <= 160 for character in url):
         return None
     try:
         split = urlsplit(url)
     except ValueError:
         return None
-    # `https://crm.example.com@evil.example/` shows one host and leads to another.
-    return None if split.username is not None or split.scheme.casefold() not in {"http", "https"} else split
+    # `https://crm.example.com@evil.example/` shows one host and leads to another; other letters may be folded to ours.
+    if "@" in split.netloc or not split.netloc.isascii() or split.scheme.casefold() not in {"http", "https"}:
+        return None
+    return split
 
 
 class _Anchors(HTMLParser):

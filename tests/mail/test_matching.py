@@ -3,14 +3,14 @@
 import gzip
 import io
 import zipfile
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from report_mailbox.attachments import UNREADABLE, MailTooOdd, contents_of, harmless_name
-from report_mailbox.codes_in_text import code_in
+from report_mailbox.attachments import MailTooOdd, contents_of
 from report_mailbox.links import follows
 from report_mailbox.mailbox import Limits
 from report_mailbox.matching import (
@@ -34,7 +34,8 @@ from report_mailbox.message import (
     sent_at,
     split_header_block,
 )
-from report_mailbox.unpacking import NotUnpacked, gunzip, unzip_one
+from report_mailbox.naming import harmless_name
+from report_mailbox.unpacking import NotUnpacked, Room, gunzip, unzip_one
 
 NOW = datetime(2026, 11, 1, 6, 0, tzinfo=UTC)
 SMALL = Limits(unpacked_bytes=1_000_000, packed_files=5, parts=50, header_bytes=20_000)
@@ -150,21 +151,21 @@ def zipped(*files: tuple[str, bytes]) -> bytes:
 def test_a_bomb_is_stopped_while_it_unpacks() -> None:
     bomb = zipped(("leads.csv", b"0" * 5_000_000))
     with pytest.raises(NotUnpacked, match="more than 1 MB"):
-        unzip_one(bomb, SMALL)
+        unzip_one(bomb, Room(SMALL))
     with pytest.raises(NotUnpacked, match="more than 1 MB"):
-        gunzip(gzip.compress(b"0" * 5_000_000), SMALL)
+        gunzip(gzip.compress(b"0" * 5_000_000), Room(SMALL))
     with pytest.raises(NotUnpacked, match="300 times"):
-        unzip_one(zipped(("leads.csv", b"0" * 60_000_000)), Limits())
+        unzip_one(zipped(("leads.csv", b"0" * 60_000_000)), Room(Limits()))
 
 
 def test_a_zip_of_many_files_is_not_opened() -> None:
     with pytest.raises(NotUnpacked, match="6 entries"):
-        unzip_one(zipped(*((f"{n}.csv", b"x") for n in range(6))), SMALL)
+        unzip_one(zipped(*((f"{n}.csv", b"x") for n in range(6))), Room(SMALL))
 
 
 def test_a_gz_file_that_is_cut_off_is_not_believed() -> None:
     with pytest.raises(NotUnpacked, match="cut off"):
-        gunzip(gzip.compress(b"Created On,Email\r\n" * 50)[:-12], SMALL)
+        gunzip(gzip.compress(b"Created On,Email\r\n" * 50)[:-12], Room(SMALL))
 
 
 def nested(depth: int) -> bytes:
@@ -208,11 +209,8 @@ def test_no_mail_however_odd_raises_what_is_not_caught(raw: bytes) -> None:
     sent_at(headers)
     content_hash(raw)
     delivered_to(headers, {"datateam@example.com"})
-    try:
-        contents = contents_of(raw, SMALL)
-    except (MailTooOdd, *UNREADABLE):
-        return
-    code_in(contents.texts)
+    with suppress(MailTooOdd):
+        contents_of(raw, SMALL)
 
 
 @given(st.text(max_size=300))

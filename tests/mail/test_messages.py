@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from report_mailbox.attachments import contents_of
-from report_mailbox.codes_in_text import code_in
-from report_mailbox.links import ForeignLink, Link, SeveralLinks, links_in, report_link
+from report_mailbox.links import ForeignLink, Link, SeveralLinks, report_link
 from report_mailbox.mailbox import Limits
 from report_mailbox.message import delivered_to, read_headers, sender_of, split_header_block
 
@@ -35,15 +34,14 @@ def test_what_is_in_an_odd_mail(path: Path) -> None:
     assert found == expected.get("files", [])
     assert list(contents.obstacles) == expected.get("obstacles", [])
     assert list(contents.others) == expected.get("others", [])
-    assert (code_in(contents.texts) or "") == expected.get("code", "")
+    assert (contents.code or "") == expected.get("code", "")
 
 
 @pytest.mark.parametrize(
     "path", [path for path in MESSAGES if path.stem.startswith("link")], ids=lambda path: path.stem
 )
 def test_which_link_is_the_report(path: Path) -> None:
-    texts = contents_of(path.read_bytes(), Limits()).texts
-    link = report_link(links_in(texts), ["crm.activix.ca"])
+    link = report_link(contents_of(path.read_bytes(), Limits()).links, ["crm.activix.ca"])
     match link:
         case Link():
             found = link.url
@@ -59,5 +57,5 @@ def test_which_link_is_the_report(path: Path) -> None:
 def test_a_mail_without_a_link_to_a_report_has_none() -> None:
     for path in MESSAGES:
         if not path.stem.startswith("link"):
-            texts = contents_of(path.read_bytes(), Limits()).texts
-            assert report_link(links_in(texts), ["crm.activix.ca"]) is None, path.stem
+            links = contents_of(path.read_bytes(), Limits()).links
+            assert report_link(links, ["crm.activix.ca"]) is None, path.stem
