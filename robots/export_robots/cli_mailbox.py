@@ -114,6 +114,7 @@ def ignore(
 
     It is not looked at again by itself, stays where it is in the mailbox, and can still be released.
     """
+    from export_robots import cli_mailbox_text as text
     from export_robots.outcomes import UsageWrong
     from report_mailbox.mails import readable
 
@@ -124,7 +125,7 @@ def ignore(
     def close(desk: "MailboxDesk", mail: "KnownMail") -> None:
         desk.ignore(mail, by=user_name(), note=note)
         if not as_json:
-            out(f"mail {mail.name} is closed; it was held because {mail.held_because}")
+            out(f"mail {mail.name} is closed; it was held because {text.plain(mail.held_because)}")
 
     return _with_mail(context, uid, as_json=as_json, first=close)
 

@@ -4,6 +4,7 @@ Subject and From are shown to whoever asks for one mail, so that they find it in
 data, and are never logged. What senders wrote has had its control characters removed before it comes here.
 """
 
+import re
 import shutil
 import sys
 import textwrap
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from report_mailbox.records import HeldMail, KnownMail
 
 _LABEL = 14
+_REQUEST = re.compile(r"(/\d{4}-\d{2}[^#;,:]*)#\d+")
 
 
 def width() -> int:
@@ -39,6 +41,11 @@ def size_of(size: int | None) -> str:
     if size < 1000:
         return f"{size} bytes"
     return f"{size / 1000:.0f} KB" if size < 1_000_000 else f"{size / 1_000_000:.1f} MB"
+
+
+def plain(reason: str) -> str:
+    """Without the numbers of requests behind the deliveries' ids, which mean nothing to people."""
+    return _REQUEST.sub(r"\1", reason)
 
 
 def labelled(label: str, texts: Iterable[str], columns: int) -> Iterator[str]:
@@ -82,7 +89,7 @@ def status_lines(
         yield ""
         to = f" to {mail.address}" if mail.address else ""
         head = f"UID {mail.name}, {moment(mail.received)}, from {mail.sender_domain or 'nobody known'}{to}"
-        for text in (head, mail.reason, f"robot mailbox show {mail.name}"):
+        for text in (head, plain(mail.reason), f"robot mailbox show {mail.name}"):
             first = "  " if text is head else "    "
             yield textwrap.fill(
                 text,
@@ -145,7 +152,7 @@ def status_json(
                 "received": _iso(mail.received),
                 "sender_domain": mail.sender_domain,
                 "address": mail.address or None,
-                "reason": mail.reason,
+                "reason": plain(mail.reason),
                 "next": f"robot mailbox show {mail.name}",
             }
             for mail in held
@@ -183,7 +190,9 @@ def mail_lines(
     yield from labelled("delivered to", [mail.address or "cannot be told"], columns)
     yield from labelled("came", [f"{moment(mail.received)}, {size_of(mail.size)}"], columns)
     yield from labelled("Message-ID", [mail.message_id or "none"], columns)
-    decision = f"{mail.decision or 'none yet'}, {moment(mail.decided_at)}: {mail.reason}" if mail.decision else "none"
+    decision = (
+        f"{mail.decision or 'none yet'}, {moment(mail.decided_at)}: {plain(mail.reason)}" if mail.decision else "none"
+    )
     yield from labelled("decision", [decision], columns)
     yield from labelled("before", _history(mail), columns)
     yield from labelled("files", _files(opened, files), columns)
@@ -204,10 +213,10 @@ def mail_json(opened: "OpenedMail", files: "Sequence[FileSeen]", prospects: "Seq
         "size": mail.size,
         "message_id": mail.message_id or None,
         "decision": str(mail.decision) if mail.decision else None,
-        "reason": mail.reason,
+        "reason": plain(mail.reason),
         "decided": _iso(mail.decided_at),
         "before": [
-            {"decision": str(each.decision), "reason": each.reason, "decided": _iso(each.decided_at)}
+            {"decision": str(each.decision), "reason": plain(each.reason), "decided": _iso(each.decided_at)}
             for each in mail.past
         ],
         "words": [
@@ -266,7 +275,7 @@ def _history(mail: "KnownMail") -> list[str]:
         for each in mail.words
     ]
     past = [
-        (each.decided_at or mail.received, f"{moment(each.decided_at)}: {each.decision}: {each.reason}")
+        (each.decided_at or mail.received, f"{moment(each.decided_at)}: {each.decision}: {plain(each.reason)}")
         for each in mail.past
     ]
     timed = [(time, line) for time, line in [*said, *past] if time]

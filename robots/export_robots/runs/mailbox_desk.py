@@ -110,7 +110,7 @@ class MailboxDesk:
         if found:
             raise UsageWrong(f"{len(found)} deliveries begin with “{word}”", f"Name one: {_some(found)}")
         waiting = [each.delivery for each in self.expected()]
-        near = nearest(word, rows) or [key for key in rows if set(wanted.split("/")) & set(key.casefold().split("/"))]
+        near = [key for key in rows if nearest(wanted, [key[: len(wanted)]])]
         meant = near or waiting or list(rows)
         hint = f"Nearest: {_some(meant)}" if near else f"Waited for: {_some(meant)}" if meant else ""
         raise UsageWrong(f"there is no delivery “{word}”", hint or "Nothing was ever asked of a CRM from this home.")
@@ -189,7 +189,7 @@ class MailboxDesk:
         try:
             return self.mails.ignore(mail, by=by, note=note)
         except NotReleased as error:
-            raise UsageWrong(error.saw, error.hint) from error
+            raise UsageWrong(error.saw, f"`robot mailbox show {mail.name}` says what is known of it.") from error
 
     def _prospect(self, opened: OpenedMail, expectation: Expectation) -> Prospect:
         delivery = delivery_of(expectation.id)

@@ -59,7 +59,7 @@ async def release(settings: Settings, home: Home, word: Word, *, browser: "Brows
 def _record(desk: MailboxDesk, row: DeliveryRow, word: Word, progress: Showing) -> Result | None:
     mail = desk.mail(word.mail)
     if any(delivery_of(each) == row.id for each in mail.answered):
-        progress.note(f"mail {mail.name} was released for {row.id} before")
+        progress.note(f"mail {mail.name} is what has answered {row.id}")
         return None
     expectation = desk.open_expectation(row)
     opened = desk.open(mail)
