@@ -14,10 +14,12 @@ from report_mailbox.codes import CodeMark, CodeReader
 from report_mailbox.collector import Collector
 from report_mailbox.errors import (
     MailboxBusy,
+    MailboxConsentNeeded,
     MailboxError,
     MailboxFolderMissing,
     MailboxLost,
     MailboxMisconfigured,
+    MailboxNotConnected,
     MailboxProtocol,
     MailboxSignInRefused,
     MailboxThrottled,
@@ -26,7 +28,7 @@ from report_mailbox.errors import (
 from report_mailbox.health import MailboxHealth, probe
 from report_mailbox.inspecting import Inspection, MailNotHere, OpenedMail, why_not
 from report_mailbox.ledger import Ledger
-from report_mailbox.mailbox import Limits, Mailbox, Pace
+from report_mailbox.mailbox import Limits, Mailbox, Pace, TokenSource
 from report_mailbox.mails import readable
 from report_mailbox.matching import Acceptance, Expectation, Fate, Verdict
 from report_mailbox.records import Handed, HandedKind, HeldMail, KeptPart, KnownMail, Word
@@ -50,11 +52,13 @@ __all__ = [
     "MailNotHere",
     "Mailbox",
     "MailboxBusy",
+    "MailboxConsentNeeded",
     "MailboxError",
     "MailboxFolderMissing",
     "MailboxHealth",
     "MailboxLost",
     "MailboxMisconfigured",
+    "MailboxNotConnected",
     "MailboxProtocol",
     "MailboxSignInRefused",
     "MailboxThrottled",
@@ -63,6 +67,7 @@ __all__ = [
     "OpenedMail",
     "Pace",
     "Releasing",
+    "TokenSource",
     "Verdict",
     "Word",
     "probe",
