@@ -10,6 +10,7 @@ out of step is not.
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
+from imaplib import IMAP4
 from types import TracebackType
 from typing import Self
 
@@ -149,7 +150,11 @@ class Connection(Reading):
     def _select(self) -> None:
         try:
             with self._asking("opening the folder"):
-                facts = self._client.select_folder(self._mailbox.folder)
+                try:
+                    facts = self._client.select_folder(self._mailbox.folder)
+                except IMAP4.readonly:
+                    # So imaplib takes a folder that this account may only read; nothing is wrong with the connection.
+                    facts = self._client.select_folder(self._mailbox.folder, readonly=True)
         except Refused as refused:
             raise self._not_opened(refused) from None
         self.read_only = b"READ-ONLY" in facts

@@ -57,6 +57,7 @@ class Pass:
         self._judge = Judge(mailbox, register, limits, accept, on_step)
         self._verdicts = Verdicts(register.engine, mailbox, register.folder)
         self._swept = False
+        self._compared: Connection | None = None
 
     def once(self, connection: Connection) -> bool:
         """One pass. True: mails were new, so that more may have come meanwhile."""
@@ -94,7 +95,9 @@ class Pass:
     def _list(self, connection: Connection) -> int:
         opened = self._register.open_expectations()
         listed = self._register.listed(connection.uidvalidity)
-        newest = connection.newest_at_start
+        # What it said when the folder was opened; later it is not news, and other collectors list too.
+        newest = connection.newest_at_start if connection is not self._compared else None
+        self._compared = connection
         if newest is not None and listed and newest < listed[0] and connection.next_uid() <= listed[0]:
             logger.warning("the server counts backwards: it numbers mails again that it has numbered before")
             self._register.set_aside(connection.uidvalidity)

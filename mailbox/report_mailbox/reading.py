@@ -67,7 +67,7 @@ class Reading(Asking):
         if status.get(b"UIDVALIDITY", self.uidvalidity) != self.uidvalidity:
             self._finished = True
             raise MailboxLost(f"the folder {self._mailbox.folder} was made anew while it was read")
-        return int(status.get(b"UIDNEXT", self._newest_uid() + 1))
+        return int(status[b"UIDNEXT"]) if b"UIDNEXT" in status else self._newest_uid() + 1
 
     def search(self, first: int, since: date | None) -> Iterator[list[int]]:
         """The UIDs from `first` on, ascending, in lists of at most 500, of mails that came on or after the day `since`.

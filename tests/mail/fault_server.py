@@ -28,6 +28,11 @@ FAULTS = {
     "refuses_flags": "STORE is answered NO",
     "drips": "answers to SEARCH come one byte in 0.05 s",
     "throttles": "signing in is answered NO [OVERQUOTA]",
+    "throttles_bodies": "bodies are answered NO [OVERQUOTA] six times",
+    "opens_later": "the first SELECT is answered NO [SERVERBUG], though the folder is listed",
+    "read_only": "the folder is opened [READ-ONLY], and STORE refused",
+    "full": "MOVE and COPY are answered NO [OVERQUOTA]",
+    "bye_in_fetch": "the server says BYE in the middle of the first answer to FETCH",
     "bye_at_sign_in": "the server says BYE instead of answering LOGIN",
     "no_idle": "IDLE is not offered",
     "plain_server": "neither MOVE nor UIDPLUS is offered",
@@ -51,6 +56,7 @@ class FaultServer:
     port: int = 0
     changed: threading.Condition = field(default_factory=threading.Condition)
     done_once: set[str] = field(default_factory=set)
+    throttled: int = 0
 
     def add(self, raw: bytes) -> int:
         with self.changed:
@@ -142,10 +148,33 @@ class _Session(socketserver.StreamRequestHandler):
         if "not_connected" in self.world.faults:
             self.say(f"{tag} BAD User is authenticated but not connected.")
             return True
+        if self.world.once("opens_later"):
+            self.say(f"{tag} NO [SERVERBUG] Internal error occurred.")
+            return True
         self.announced = len(self.world.mails)
         self.say(f"* {self.announced} EXISTS")
         self.say("* OK [UIDVALIDITY 7] fine")
         self.say(f"* OK [UIDNEXT {max(self.world.mails, default=100) + 1}] next")
+        if "read_only" in self.world.faults:
+            self.say(f"{tag} OK [READ-ONLY] done")
+            return True
+        return self.ok(tag)
+
+    def do_examine(self, tag: str, rest: str) -> bool:
+        return self.do_select(tag, rest)
+
+    def do_status(self, tag: str, rest: str) -> bool:
+        self.say(f"* STATUS INBOX (UIDNEXT {max(self.world.mails, default=100) + 1} UIDVALIDITY 7)")
+        return self.ok(tag)
+
+    def do_list(self, tag: str, rest: str) -> bool:
+        self.say(f'* LIST () "/" {rest.split()[-1]}')
+        return self.ok(tag)
+
+    def do_move(self, tag: str, rest: str) -> bool:
+        if "full" in self.world.faults:
+            self.say(f"{tag} NO [OVERQUOTA] Quota exceeded")
+            return True
         return self.ok(tag)
 
     def do_noop(self, tag: str, rest: str) -> bool:
@@ -183,6 +212,10 @@ class _Session(socketserver.StreamRequestHandler):
         assert match, rest
         uids = [int(uid) for uid in match[1].split(",")]
         whole = "BODY.PEEK[]" in match[2].upper()
+        if whole and "throttles_bodies" in self.world.faults and self.world.throttled < 6:
+            self.world.throttled += 1
+            self.say(f"{tag} NO [OVERQUOTA] Account exceeded command or bandwidth limits.")
+            return True
         if not whole and len(uids) > 1:
             if "expunge_issued" in self.world.faults:
                 self.say(f"{tag} NO [EXPUNGEISSUED] some of them are gone")
@@ -217,6 +250,9 @@ class _Session(socketserver.StreamRequestHandler):
             return True
         piece = raw[start : start + length]
         opening = f"* {number} FETCH (UID {uid} BODY[]<{start}> {{{len(piece)}}}\r\n".encode()
+        if self.world.once("bye_in_fetch"):
+            self.say("* BYE Logging out")
+            return False
         if self.world.once("cuts_literal"):
             self.send(opening + piece[: len(piece) // 2])
             return False
@@ -224,7 +260,7 @@ class _Session(socketserver.StreamRequestHandler):
         return True
 
     def do_store(self, tag: str, rest: str) -> bool:
-        if "refuses_flags" in self.world.faults:
+        if self.world.faults & {"refuses_flags", "read_only"}:
             self.say(f"{tag} NO read-only for you")
             return True
         for uid in re.findall(r"\d+", rest.split("FLAGS", 1)[0]):

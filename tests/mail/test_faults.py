@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
@@ -37,7 +38,7 @@ RAW = f"Delivered-To: {ADDRESS}\r\n".encode() + report_mail().as_bytes().replace
 LONG_IDLE = replace(QUICK, idle_cycles=(timedelta(seconds=30),))
 
 
-def mailbox(world: FaultServer, **settings: str) -> Mailbox:
+def mailbox(world: FaultServer, **settings: Any) -> Mailbox:
     return Mailbox("127.0.0.1", world.port, "datateam@example.com", lambda: "secret", "none", **settings)
 
 
