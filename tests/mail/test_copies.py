@@ -3,10 +3,14 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from sqlalchemy import Engine
 
+from emulated_world.dovecot import Dovecot
 from report_mailbox import Collector, Fate
+from tests.conftest import Run
 from tests.mail.conftest import (
+    ADDRESS,
     QUICK,
     REPORT,
     Post,
@@ -84,3 +88,68 @@ def test_after_the_mailbox_is_made_anew_nothing_comes_twice_and_nothing_is_lost(
     assert [handed.expectation_id for handed in collector.collect_once()] == ["abc 2026-10", "abc 2026-09"]
     assert fates(collector) == [Fate.DUPLICATE, Fate.REPORT]
     assert reasons(collector) == []
+
+
+@pytest.mark.parametrize("before", ["handed over", "held"])
+def test_a_mail_that_is_moved_away_and_back_counts_once(before: str, post: Post, collector: Collector) -> None:
+    """It has a new number then, and the same content."""
+    collector.ledger.expect(expectation())
+    post.send(report_mail() if before == "handed over" else report_mail(b"Created On\r\n2026-01-01\r\n"))
+    first = collector.collect_once()
+    with post.person() as client:
+        if not client.folder_exists("Aside"):
+            client.create_folder("Aside")
+        client.move(client.search("ALL"), "Aside")
+        client.select_folder("Aside")
+        client.move(client.search("ALL"), "INBOX")
+
+    assert [each.id for each in collector.collect_once()] == [each.id for each in first]
+    if before == "held":
+        assert reasons(collector) == ["it is of another month"]
+        assert fates(collector) == [Fate.IGNORED, Fate.HELD]
+    else:
+        assert fates(collector) == [Fate.REPORT, Fate.DUPLICATE]
+
+
+def test_a_report_that_a_person_has_read_and_flagged_is_handed_over(post: Post, collector: Collector) -> None:
+    collector.ledger.expect(expectation())
+    post.send(report_mail())
+    with post.person() as client:
+        client.add_flags(client.search("ALL"), [b"\\Seen", b"\\Flagged"])
+
+    assert len(collector.collect_once()) == 1
+
+
+@pytest.mark.dovecot
+def test_a_folder_that_is_removed_and_made_anew_on_dovecot_loses_and_doubles_nothing(
+    run: Run, engine: Engine, tmp_path: Path
+) -> None:
+    server = Dovecot()
+    run(server.__aenter__())
+    post = Post(server, run)
+    collector = Collector(post.mailbox(folder="Reports"), engine, tmp_path / "mail", accept_by_content, pace=QUICK)
+    collector.ledger.expect(expectation())
+    collector.ledger.expect(expectation("abc 2026-09"))
+    numberings = set()
+
+    def fill(*months: str) -> None:
+        with post.person() as client:
+            if client.folder_exists("Reports"):
+                client.delete_folder("Reports")
+            client.create_folder("Reports")
+            numberings.add(client.folder_status("Reports", ["UIDVALIDITY"])[b"UIDVALIDITY"])
+            for month in months:
+                raw = report_mail(month.encode(), message_id=f"<{month}@activix.ca>").as_bytes()
+                client.append("Reports", f"Delivered-To: {ADDRESS}\r\n".encode() + raw)
+
+    fill("2026-10", "2026-01")
+    (first,) = collector.collect_once()
+    fill("2026-01", "2026-09", "2026-10")
+    second = collector.collect_once()
+
+    run(server.__aexit__(None, None, None))
+    assert len(numberings) == 2
+    assert [each.expectation_id for each in (first, *second)] == ["abc 2026-10", "abc 2026-10", "abc 2026-09"]
+    assert second[0].id == first.id
+    assert fates(collector) == [Fate.HELD, Fate.REPORT, Fate.DUPLICATE]
+    assert len(reasons(collector)) == 1
