@@ -85,7 +85,7 @@ class Mailbox:
         tokens: Signs in with XOAUTH2 instead of a password.
         authserv_id: Then only mail counts whose topmost Authentication-Results header is of this server and says that
             DKIM passed for the From domain, or DMARC; other mail is held. `m365-topmost` for Microsoft 365. Without it
-            the domain in From is all there is to go by, and anybody can write that.
+            DKIM is verified here, and `unsigned` says what that is worth.
         delivery_headers: Which say to which address a mail was delivered. The first that names one of ours counts.
         unsigned: See `Unsigned`; without meaning where `authserv_id` is set.
         nameservers: `192.0.2.53` or `127.0.0.1:5353`: asked for keys and policies instead of the machine's own.

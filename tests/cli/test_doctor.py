@@ -23,7 +23,7 @@ def test_a_set_up_that_works_is_found_well(robot: Robot, world: EmulatedWorld, t
     assert answer.code == 0, answer.out
     about = {each["about"] for each in answer.json["findings"]}
     assert {"configuration", "home", "file modes", "disk", "database", "time zones", "secrets"} < about
-    assert {"browser", "mailbox", "portal", "activix", "locks", "keyring"} < about
+    assert {"browser", "mailbox", "forged mail", "portal", "activix", "locks", "keyring"} < about
     assert not world.journal.of("sign_in")
     assert not world.portal_journal.of("upload")
 

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from report_mailbox.dkim_check import Authenticity, Standing, check_signatures, is_heavy
 from report_mailbox.dkim_process import check_apart
@@ -240,8 +242,32 @@ def test_malformed_headers_before_a_good_signature(names: DnsServer) -> None:
     assert "malformed" in failed(b"no colon\r\n" + sign(MAIL), names)
 
 
+PIECES = st.lists(
+    st.sampled_from(
+        [b"DKIM-Signature:", b"From: reports@activix.ca", b"Content-Type: text/csv", b"\r\n", b"\n", b"\r", b"\n ",
+         b"v=1;", b"a=rsa-sha256;", b"a=", b"d=activix.ca;", b"d=.;", b"s=k1;", b"s=\xff;", b"h=from:content-type;",
+         b"h=;", b"bh=AAAA;", b"b=AAAA;", b"b=;", b"c=relaxed/relaxed;", b"c=/;", b"x=1;", b"x=9999999999;", b"t=0;",
+         b"i=@activix.ca;", b"i=;", b"l=0;", b"q=x;", b";", b"=", b"\x00", b":", b"From x", b"\t"]
+    ),
+    max_size=40,
+).map(b"".join)  # fmt: skip
+
+
+def test_no_signature_however_odd_raises_or_is_believed(names: DnsServer) -> None:
+    records = TxtRecords((names.place,))
+
+    @settings(deadline=None)
+    @given(PIECES, st.booleans())
+    def holds(pieces: bytes, started: bool) -> None:
+        start = b"DKIM-Signature: v=1; a=rsa-sha256; d=activix.ca; s=k1; h=from:content-type;" if started else b""
+        answer = check_signatures(start + pieces + MAIL, DOMAIN, NOW, records)
+        assert answer.standing in (Standing.FAILED, Standing.UNVERIFIED)
+
+    holds()
+
+
 def test_a_heavy_mail_is_verified_in_a_process_of_its_own(names: DnsServer) -> None:
-    large = report_mail(b"2026-10,ann@example.net\r\n" * 300_000).as_bytes().replace(b"\n", b"\r\n")
+    large = report_mail(b"2026-10,ann@example.net\r\n" * 160_000).as_bytes().replace(b"\n", b"\r\n")
     assert is_heavy(large)
     assert check_apart(sign(large), DOMAIN, NOW, (names.place,)).standing is Standing.VERIFIED
     assert check_apart(sign(large) + b"x\r\n", DOMAIN, NOW, (names.place,)).standing is Standing.FAILED
