@@ -78,7 +78,7 @@ def test_limits_and_lists_can_come_from_the_environment(load: Load) -> None:
         ("delivery_headers = []", "line 4: mailbox.delivery_headers must be a list of mail headers"),
         ('delivery_headers = ["Delivered To"]', "“Delivered To” is none"),
         ('delivery_headers = ["To", "to"]', "line 4: mailbox.delivery_headers names a header twice"),
-        ('folders = "INBOX"', "mailbox.folders is not known here; did you mean “folder”?"),
+        ('folders = "INBOX"', "mailbox.folders is not known here; did you mean “folder” or “done_folder”?"),
     ],
 )
 def test_a_mistake_about_the_mailbox_is_named_with_its_line(load: Load, model: str, line: str, words: str) -> None:
@@ -90,13 +90,13 @@ def test_a_mistake_about_the_mailbox_is_named_with_its_line(load: Load, model: s
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ('mail = "60"', "line 7: mailbox.limits.mail must be a size with its unit"),
-        ("mail = 60000000", "line 7: mailbox.limits.mail must be a size with its unit"),
+        ('mail = "60"', "line 8: mailbox.limits.mail must be a size with its unit"),
+        ("mail = 60000000", "line 8: mailbox.limits.mail must be a size with its unit"),
         ('header = "0KB"', "mailbox.limits.header must be a size with its unit"),
-        ("parts = 0", "line 7: mailbox.limits.parts must be a whole number from 1"),
-        ("packed_files = true", "line 7: mailbox.limits.packed_files must be a whole number from 1"),
-        ('parse = "fast"', "line 7: mailbox.limits.parse must be a time with its unit"),
-        ('unpackt = "1MB"', "line 7: mailbox.limits.unpackt is not known here; did you mean “unpacked”?"),
+        ("parts = 0", "line 8: mailbox.limits.parts must be a whole number from 1"),
+        ("packed_files = true", "line 8: mailbox.limits.packed_files must be a whole number from 1"),
+        ('parse = "fast"', "line 8: mailbox.limits.parse must be a time with its unit"),
+        ('unpackt = "1MB"', "line 8: mailbox.limits.unpackt is not known here; did you mean “unpacked”?"),
     ],
 )
 def test_a_mistake_in_the_limits_is_named_with_its_line(load: Load, model: str, line: str, words: str) -> None:
