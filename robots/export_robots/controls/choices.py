@@ -21,14 +21,14 @@ async def choose(screen: Screen, scope: Scope, wanted: Words, what: str) -> None
         return await _tick(screen, scope, exact[0]["label"], what)
     boxes = await screen.look("dropDowns", scope)
     for box in boxes:
-        if any(wanted.matches(option) for option in box["options"]):
-            return await DropDown(screen, box["el"], what).choose(wanted)
+        if any(_fits(option, wanted) for option in box["options"]):
+            return await DropDown(screen, box["el"], what, loose=True).choose(wanted)
     card = await screen.find(wanted, scope=scope, loose=True)
     if card is not None and not any(card == box["el"] for box in boxes):
         return await _press(screen, card, wanted, what)
     for box in boxes:
         if not box["options"]:
-            return await DropDown(screen, box["el"], what).choose(wanted)
+            return await DropDown(screen, box["el"], what, loose=True).choose(wanted)
     raise SiteChanged(f"{wanted} was looked for in {what} and is not offered")
 
 

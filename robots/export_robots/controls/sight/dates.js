@@ -53,7 +53,7 @@ S.openersOf = (el) => {
     signs.push(...[...up.querySelectorAll("button,[role=button],svg,i,img")].filter((sign) => seen(sign) && !taking(sign, up.parentElement) ));
   }
   const itself = el.matches("input,button,a,[role=button],[role=combobox],[tabindex]") || pointed(el);
-  return [...new Set([...(itself ? [el] : []), ...signs.map((sign) => worked(sign)), el])].slice(0, 4);
+  return [...new Set([...(itself ? [el] : []), ...signs.map((sign) => worked(outOfPicture(sign))), el])].slice(0, 4);
 };
 
 // Grids of days: [{days: [el of the 1st, 2nd, ...], caption, head: [elements above the days]}]. Days of the neighbouring months are left
@@ -131,5 +131,7 @@ S.arrows = (calendar) =>
   calendar.head
     .filter((el) => el.tagName !== "SELECT" && (operable(el) || (el.tagName === "TH" && pointed(el)) || (pointed(el) && el.childElementCount === 0)))
     .filter((el) => !/\d/.test(text(el)) && S.enabled(el))
+    .map(outOfPicture)
+    .filter((el, index, all) => all.indexOf(el) === index)
     .filter((el, index, all) => !all.some((other) => other !== el && holds(el, other)))
     .map((el) => ({ el, x: rect(el).left + rect(el).width / 2, names: S.names(el).concat(classOf(el)) }));

@@ -123,6 +123,12 @@ const operable = (el) => {
   return pointed(el) && !(up && pointed(up));
 };
 S.operable = operable;
+// What holds a drawing: its lines are too thin to be hit.
+const outOfPicture = (el) => {
+  let picture = el;
+  while (picture.ownerSVGElement) picture = picture.ownerSVGElement;
+  return picture instanceof SVGElement ? parentOf(picture) || el : el;
+};
 // The thing a click on `el` works: itself, what it lies in, or the one control it holds.
 const worked = (el) => {
   for (let up = el, steps = 0; up && steps < 5; up = parentOf(up), steps++) {
@@ -160,7 +166,9 @@ S.find = ({ words, scope, loose = false, outside = null, above = false }) => {
     if (text(el).length > 150) continue;
     const rank = matches(S.names(el), words, loose);
     if (rank === Infinity) continue;
-    const target = worked(el);
+    let target = worked(el);
+    // a control inside that has another name is not meant: the cross in a dialog's title
+    if (target !== el && holds(el, target) && S.names(target).length && matches(S.names(target), words, loose) === Infinity) target = el;
     if (!seen(target) && !seen(el)) continue;
     const chosen = seen(target) ? target : el;
     const score = rank + (operable(chosen) ? 0 : 0.5);

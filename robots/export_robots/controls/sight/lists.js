@@ -85,9 +85,10 @@ S.pick = (el, wanted) => {
   told(el.closest("select"));
   return true;
 };
-S.choose = (el, words) => {
+S.choose = (el, words, loose = false) => {
   if (el.tagName !== "SELECT") return false;
-  const option = [...el.options].find((entry) => words.includes(bare(entry.label)));
+  const options = [...el.options];
+  const option = options.find((entry) => words.includes(bare(entry.label))) || (loose && options.find((entry) => says([entry.label], words)));
   if (!option) return false;
   el.value = option.value;
   option.selected = true;
