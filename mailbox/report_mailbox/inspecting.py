@@ -113,6 +113,7 @@ class Inspection(Book):
         )
 
     def _bytes(self, mail: KnownMail) -> bytes:
+        mail = self._ledger.mail(mail.id)
         if not (mail.raw_sha256 and is_whole(self.folder, mail.raw_sha256)):
             self._download(mail)
             mail = self._ledger.mail(mail.id)

@@ -82,7 +82,9 @@ class Mails(Book):
             if mail.content_sha256 is None or mail.content_sha256 not in contents:
                 distinct.append(mail)
             contents.add(mail.content_sha256 or "")
-        return [replace(mail, name=str(mail.uid)) for mail in distinct] if len(distinct) == 1 else distinct
+        if len(distinct) == 1 and not match[2]:
+            return [replace(distinct[0], name=str(distinct[0].uid))]
+        return distinct
 
     def mail(self, row: int) -> KnownMail:
         with self._reading() as connection:
