@@ -188,9 +188,10 @@ def _leaves(message: "Message[str, str]", limits: Limits) -> Iterator["Message[s
         if depth > _DEEPEST:
             raise MailTooOdd("its parts are nested too deeply")
         inner = part.get_payload()
-        if part.is_multipart() and isinstance(inner, list):
+        declared = part.get_content_type()
+        if part.is_multipart() and isinstance(inner, list) and declared != "message/partial":
             parts = [each for each in inner if isinstance(each, Message)]
-            wrapped = _wrapped_mail(part, parts) if part.get_content_type() == "message/rfc822" else None
+            wrapped = _wrapped_mail(part, parts) if declared == "message/rfc822" else None
             waiting += [(each, depth + 1) for each in reversed(parts if wrapped is None else [wrapped])]
         else:
             yield part

@@ -11,7 +11,7 @@ from email.message import Message
 
 _WHITESPACE = b" \t\r\n\x0b\x0c"
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]*={0,2}")
-_BASE64_BLOCKS = re.compile(rb"(?:[A-Za-z0-9+/]+={0,2})+")
+_BASE64_BLOCKS = re.compile(rb"[A-Za-z0-9+/]+(?:={1,2}[A-Za-z0-9+/]+)*={0,2}")
 _NOT_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="))
 _LONG_LINE = 60
 _SOFT_BREAK = re.compile(rb"=[ \t]+(?=\r?\n)")

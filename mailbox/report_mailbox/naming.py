@@ -22,7 +22,7 @@ ODDITIES = (
 )
 
 _LONGEST_HEADER = 8_000  # bytes; a name in thousands of encoded pieces takes the standard library minutes
-_LONGEST_NAME = 120
+_LONGEST_NAME, _LOOKED_AT = 120, 1_000  # characters
 _CONTROL_OR_SEPARATOR = re.compile(r"[/\\:\x00-\x1f\x7f]")
 _NOT_SHOWN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _DEVICE = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(?:\.|$)", re.IGNORECASE)
@@ -47,9 +47,11 @@ def name_of(part: "Message[str, str]") -> str:
 def harmless_name(name: str) -> str:
     """No path, no control or direction characters, no device of Windows, at most 120 characters."""
     last = PurePosixPath(name.replace("\\", "/")).name if name.strip("./\\") else ""
+    if len(last) > _LOOKED_AT:
+        last = last[: _LOOKED_AT - 50] + last[-50:]
     kept = "".join(
         character
-        for character in unicodedata.normalize("NFC", _CONTROL_OR_SEPARATOR.sub("", last[:1_000]))
+        for character in unicodedata.normalize("NFC", _CONTROL_OR_SEPARATOR.sub("", last))
         if unicodedata.category(character) not in _NOT_SHOWN
     ).strip(" .")
     if _DEVICE.match(kept):

@@ -235,4 +235,8 @@ def _is_office(start: bytes) -> bool:
 
 def _is_ballast(entry: zipfile.ZipInfo) -> bool:
     path = PurePosixPath(entry.filename)
-    return entry.is_dir() or "__MACOSX" in path.parts or path.name in {".DS_Store", "Thumbs.db", "desktop.ini"}
+    return (
+        entry.filename.endswith("/")
+        or "__MACOSX" in path.parts
+        or path.name in {".DS_Store", "Thumbs.db", "desktop.ini"}
+    )

@@ -82,7 +82,7 @@ def contents(raw: bytes) -> None:
 
 
 def names(raw: bytes) -> None:
-    _name(harmless_name(raw.decode("utf-8", "surrogatepass" if raw[:1] == b"\xed" else "replace")))
+    _name(harmless_name(raw.decode("utf-8", "surrogateescape")))
 
 
 def _name(name: str) -> None:
