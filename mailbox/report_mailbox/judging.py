@@ -33,6 +33,7 @@ from report_mailbox.parsing import parse
 from report_mailbox.records import Decision, HandedKind, HandOver, NewPart
 from report_mailbox.register import MailRegister
 from report_mailbox.sender_check import SenderCheck
+from report_mailbox.splitting import piece_of_several
 from report_mailbox.verdicts import Verdicts
 
 Accept = Callable[[str, Path], Acceptance]
@@ -87,6 +88,8 @@ class Judge:
             contents = parse(raw, self._limits)
         except MailTooOdd as odd:
             return _spoilt(candidates, str(odd))
+        if piece := piece_of_several(headers, (file.name for file in contents.files)):
+            return Decision(Fate.HELD, piece, keep=True)
         if contents.files:
             return self._judge_files(mail.address or "", contents, candidates, earlier)
         return self._judge_without_files(contents, candidates)

@@ -87,7 +87,8 @@ messages = Table(
     UniqueConstraint("account", "folder", "uidvalidity", "uid", name="uq_mail_messages_place"),
     Index("ix_mail_messages_content", "account", "content_sha256"),
     # What each pass asks for (undecided, unmarked) and what a new expectation looks back at: never all that ever came.
-    Index("ix_mail_messages_decision", "account", "folder", "decision", "marked_at"),
+    Index("ix_mail_messages_decision", "account", "folder", "decision"),
+    Index("ix_mail_messages_marking", "account", "folder", "uidvalidity", "decision", "marked_at"),
     Index("ix_mail_messages_address", "account", "folder", "address", "received"),
     sqlite_autoincrement=True,
 )

@@ -153,3 +153,28 @@ def test_a_folder_that_is_removed_and_made_anew_on_dovecot_loses_and_doubles_not
     assert second[0].id == first.id
     assert fates(collector) == [Fate.HELD, Fate.REPORT, Fate.DUPLICATE]
     assert len(reasons(collector)) == 1
+
+
+@pytest.mark.parametrize("said", ["Your report (1/2)", "Votre rapport, partie 1 de 2", "Report part 1 of 2"])
+def test_a_piece_of_a_report_over_several_mails_is_held(
+    said: str, embedded: Post, engine: Engine, tmp_path: Path
+) -> None:
+    """Half a month that passes for a whole one would be worse than a late report."""
+    collector = Collector(embedded.mailbox(), engine, tmp_path / "mail", accept_by_content, pace=QUICK)
+    collector.ledger.expect(expectation())
+    message = report_mail()
+    message.replace_header("Subject", said)
+    embedded.send(message)
+
+    assert collector.collect_once() == []
+    assert reasons(collector) == ["it says to be part 1 of 2, and a report over several mails is not put together"]
+
+
+def test_a_date_in_a_subject_is_no_piece(embedded: Post, engine: Engine, tmp_path: Path) -> None:
+    collector = Collector(embedded.mailbox(), engine, tmp_path / "mail", accept_by_content, pace=QUICK)
+    collector.ledger.expect(expectation())
+    message = report_mail()
+    message.replace_header("Subject", "Your report of 10/2026 (1 of 1), 3 of 5 stars, 2/10")
+    embedded.send(message)
+
+    assert len(collector.collect_once()) == 1

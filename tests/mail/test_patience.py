@@ -16,11 +16,16 @@ from report_mailbox import (
     MailboxThrottled,
     Pace,
 )
-from tests.mail.conftest import QUICK, expectation, reasons, soon
+from tests.mail.conftest import ADDRESS, QUICK, expectation, reasons, report_mail, soon
 from tests.mail.fault_server import fault_server
 from tests.mail.test_faults import RAW, collector_for
 
 IMPATIENT = replace(QUICK, throttled=timedelta(seconds=0.05))
+
+
+def raw_of(month: str) -> bytes:
+    mail = report_mail(month.encode(), message_id=f"<{month}@activix.ca>").as_bytes()
+    return f"Delivered-To: {ADDRESS}\r\n".encode() + mail.replace(b"\n", b"\r\n")
 
 
 def test_no_mail_is_blamed_for_an_account_that_is_read_too_much(engine: Engine, tmp_path: Path) -> None:
@@ -84,19 +89,19 @@ def test_a_server_that_counts_backwards_under_one_numbering_loses_and_doubles_no
 ) -> None:
     """As after a backup that was played back: the numbers of younger mails are given to others."""
     with fault_server() as world:
-        other = RAW.replace(b"<1@", b"<2@").replace(b"2026-10-01", b"2026-09-01")
-        world.add(RAW.replace(b"<1@", b"<0@").replace(b"2026-10-01", b"2026-08-01"))
-        world.add(RAW)
-        world.add(RAW.replace(b"<1@", b"<3@").replace(b"2026-10-01", b"2026-07-01"))
+        world.add(raw_of("2026-08"))
+        world.add(raw_of("2026-10"))
+        world.add(raw_of("2026-07"))
         collector = collector_for(world, engine, tmp_path)
         assert len(collector.collect_once()) == 1
 
         world.mails.clear()
-        world.add(other)
-        world.add(RAW)
+        world.add(raw_of("2026-09"))
+        world.add(raw_of("2026-10"))
         collector.ledger.expect(expectation("abc 2026-09"))
 
-        assert [each.expectation_id for each in collector.collect_once()] == ["abc 2026-10", "abc 2026-09"]
+        got = collector.collect_once()
+        assert [each.expectation_id for each in got] == ["abc 2026-10", "abc 2026-09"]
         assert [fate for fate, _ in collector.ledger.decisions().values()] == [Fate.REPORT, Fate.DUPLICATE]
 
 
