@@ -17,6 +17,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from emulated_world.contract import SiteAccount, SiteWorld
+from emulated_world.world import EmulatedWorld
 from export_robots import clock
 from export_robots.outcomes import SignInRefused
 from export_robots.periods import Period
@@ -87,7 +88,7 @@ def app(world: SiteWorld) -> Starlette:
         form = await request.form()
         account = world.accounts[str(form["email"])]
         first, last = date.fromisoformat(str(form["first"])), date.fromisoformat(str(form["last"]))
-        text, rows = _csv(world, account, first, last)
+        text, rows = csv_of(world, account, first, last)
         world.journal.add("report_requested", username=account.username, first=str(first), last=str(last))
         if "never_mails" not in world.misbehaviours:
             task = asyncio.create_task(send(account, text))
@@ -112,7 +113,7 @@ def app(world: SiteWorld) -> Starlette:
     )
 
 
-def _csv(world: SiteWorld, account: SiteAccount, first: date, last: date) -> tuple[str, int]:
+def csv_of(world: SiteWorld | EmulatedWorld, account: SiteAccount, first: date, last: date) -> tuple[str, int]:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(COLUMNS)
