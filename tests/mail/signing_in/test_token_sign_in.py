@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 from emulated_world.dovecot import Dovecot
 from report_mailbox import Collector, Mailbox, MailboxMisconfigured, MailboxSignInRefused, MailboxUnreachable, probe
 from report_mailbox.connection import Connection
-from report_mailbox.errors import MailboxConsentNeeded, MailboxNotConnected
+from report_mailbox.errors import MailboxConsentNeeded, MailboxLost, MailboxNotConnected
 from report_mailbox.oauth_google import Google
 from report_mailbox.oauth_microsoft import Microsoft
 from tests.conftest import Run
@@ -156,14 +156,23 @@ def test_a_sign_in_that_opens_no_mailbox_is_said_in_its_own_words() -> None:
     assert "IMAP must be switched on" in caught.value.hint
 
 
-@pytest.mark.parametrize("fault", ["token_expires", "bye_token_expires"])
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("token_expires", "the access token of the connection expired while"),
+        ("bye_token_expires", "AccessTokenExpired"),
+    ],
+)
 def test_a_token_that_expires_in_the_middle_ends_the_connection_and_no_more(
-    fault: str, engine: Engine, tmp_path: Path
+    fault: str, words: str, engine: Engine, tmp_path: Path
 ) -> None:
     with fault_server(fault) as server:
         server.good_tokens = {"token"}
-        with Connection(mailbox_with(server, "token"), QUICK) as connection, pytest.raises(MailboxUnreachable):
-            list(connection.search(1, None))
+        with Connection(mailbox_with(server, "token"), QUICK) as connection:
+            with pytest.raises(MailboxLost, match=words):
+                list(connection.search(1, None))
+            with pytest.raises(MailboxLost, match="finished already"):
+                list(connection.search(1, None))
         server.done_once.clear()
         troubles: list[str] = []
         collector = Collector(mailbox_with(server, "token"), engine, tmp_path / "mail", accept_by_content, pace=QUICK)
