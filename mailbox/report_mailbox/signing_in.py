@@ -83,6 +83,4 @@ def without_mailbox(mailbox: Mailbox, refused: Refused) -> MailboxNotConnected |
     """Microsoft's `User is authenticated but not connected`, which comes at the sign-in or with the first command."""
     if "AUTHENTICATED BUT NOT CONNECTED" not in str(refused).upper():
         return None
-    return MailboxNotConnected(
-        f"{mailbox.place} lets {mailbox.username} in, but opens no mailbox for it"
-    )
+    return MailboxNotConnected(f"{mailbox.place} lets {mailbox.username} in, but opens no mailbox for it")

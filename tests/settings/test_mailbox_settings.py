@@ -72,7 +72,10 @@ def test_limits_and_lists_can_come_from_the_environment(load: Load) -> None:
         (f'client_secret = "{SECRET}"', 'line 4: mailbox.client_secret is only for auth = "google", and here it is'),
         ('tenant = "common"', 'line 4: mailbox.tenant is only for auth = "microsoft", and here it is "password"'),
         (f'password = "{SECRET}"\nauth = "google"\nclient_id = "a"', 'mailbox.password is only for auth = "password"'),
-        ('auth = "microsoft"\nclient_id = "a"\ntenant = "a/b"', "line 6: mailbox.tenant must be a Microsoft 365 tenant"),
+        (
+            'auth = "microsoft"\nclient_id = "a"\ntenant = "a/b"',
+            "line 6: mailbox.tenant must be a Microsoft 365 tenant",
+        ),
         ('unsigned = "maybe"', 'line 4: mailbox.unsigned must be "by_policy", "hold" or "accept"'),
         ('done_folder = "INBOX"', "line 4: mailbox.done_folder must be another folder than the one that is read"),
         ("delivery_headers = []", "line 4: mailbox.delivery_headers must be a list of mail headers"),
