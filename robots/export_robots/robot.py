@@ -14,11 +14,24 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from export_robots.controls import Screen
+from export_robots.controls import RangeLimited, Screen
+from export_robots.outcomes import SiteChanged, StepsUnknown
 from export_robots.periods import Period
 
 if TYPE_CHECKING:
     from export_robots.visit import Visit
+
+__all__ = [
+    "AccountShown",
+    "CrmRobot",
+    "Delivery",
+    "Foundation",
+    "RangeLimited",
+    "ReportRequest",
+    "SavedReport",
+    "SavedReportMissing",
+    "SubscriptionPlan",
+]
 
 
 class Delivery(Enum):
@@ -57,6 +70,62 @@ class ReportRequest:
     report: Path | None = None
 
 
+@dataclass(frozen=True)
+class SubscriptionPlan:
+    """What is to be saved in the CRM, so that it mails last month's report each month by itself.
+
+    `first_execution` is naive, in the account's zone, to the minute; a CRM that offers only some minutes takes the
+    nearest one before it. `date_field` is the page's own name of the date that says which leads belong to a month;
+    empty: the robot's own choice.
+    """
+
+    title: str
+    first_execution: datetime
+    date_field: str = ""
+
+
+@dataclass(frozen=True)
+class SavedReport:
+    """What the CRM showed of the saved report when it was opened anew after saving.
+
+    `how` is "made", "repaired" or "as it was"; `notes` are sentences for a person: what was corrected, what there is
+    twice. `read_back` is what was seen, for the receipt. No lead's data.
+    """
+
+    title: str
+    date_range: str
+    frequency: str
+    export_type: str
+    first_execution: datetime
+    date_field: str
+    hidden_column: str
+    how: str
+    read_back: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class AccountShown:
+    """What the CRM shows of the account itself; None for what it does not show.
+
+    `role` and `title` are the page's words, `role_fits` and `title_fits` say whether they are what exporting needs.
+    `may_export` is whether the report can be asked for.
+    """
+
+    role: str | None
+    title: str | None
+    role_fits: bool | None
+    title_fits: bool | None
+    may_export: bool
+    account: str | None = None
+
+
+class SavedReportMissing(SiteChanged):
+    """There is no saved report of this title among the account's own."""
+
+    remedy = "Save it with `robot subscribe`; until then the report is asked for with `robot export`."
+
+
 class CrmRobot(ABC):
     """One CRM's procedure. Subclasses live in `crm/`, one file each, and are found by `export_robots.crm.robots()`."""
 
@@ -90,3 +159,23 @@ class CrmRobot(ABC):
     @abstractmethod
     async def request_report(self, period: Period) -> ReportRequest:
         """Make the CRM produce the report for `period`, reading back each setting before the request is sent."""
+
+    async def subscribe(self, plan: SubscriptionPlan) -> SavedReport:
+        """Have the CRM mail last month's report each month, by making or repairing the saved report `plan.title`.
+
+        Nothing counts that was not read back after the page was loaded anew. Raises `StepsUnknown` where the CRM's
+        steps for it are not known.
+        """
+        raise StepsUnknown(f"how {self.label} is made to mail a report each month is not known")
+
+    async def rerun(self, title: str, period: Period, last_month: bool) -> ReportRequest:
+        """Ask for `period` by the saved report `title`; with `last_month` it shows `period` by itself.
+
+        Raises `SavedReportMissing` before anything is asked for if there is no such saved report, and `StepsUnknown`
+        where the CRM has none.
+        """
+        raise StepsUnknown(f"how a saved report of {self.label} is asked for again is not known")
+
+    async def look_at_account(self) -> AccountShown:
+        """Read what the CRM shows of the account, and change nothing. Raises `StepsUnknown` where that is unknown."""
+        raise StepsUnknown(f"where {self.label} shows an account's own settings is not known")

@@ -11,6 +11,7 @@ from export_robots.controls.export_dialog import MailedExport, account_shown
 from export_robots.controls.icons import Icons
 from export_robots.controls.menu import menu_button, menu_entry, open_from_menu
 from export_robots.controls.places import check_list_left_of, drop_down_below_search
+from export_robots.controls.range_limits import RangeLimited
 from export_robots.controls.screen import Screen, SessionEnded, Thing
 from export_robots.controls.sections import find_section
 from export_robots.controls.sign_in import SignIn
@@ -23,6 +24,7 @@ __all__ = [
     "DropDown",
     "Icons",
     "MailedExport",
+    "RangeLimited",
     "Screen",
     "SessionEnded",
     "SignIn",
