@@ -56,7 +56,7 @@ class MailboxSettings(kinds.Table):
     done_folder: kinds.Text | None = None
     authserv_id: kinds.Text | None = None
     delivery_headers: kinds.HeaderNames | None = None
-    unsigned: Annotated[Unsigned, kinds.word_of(Unsigned)] = Unsigned.BY_POLICY
+    unsigned: Annotated[Unsigned, kinds.word_of(Unsigned)] = Field(default_factory=lambda known: _unsigned(known))
     limits: LimitSettings = LimitSettings()
 
     @field_validator("security")
@@ -89,6 +89,11 @@ class MailboxSettings(kinds.Table):
         if done_folder is not None and done_folder == info.data.get("folder"):
             raise kinds.Wrong("must be another folder than the one that is read")
         return done_folder
+
+
+def _unsigned(known: dict[str, Any]) -> Unsigned:
+    """A server on this machine that takes plain text is given its mail here: no domain has signed it."""
+    return Unsigned.ACCEPT if known.get("security") is Security.NONE else Unsigned.BY_POLICY
 
 
 _BELONGS_TO = {

@@ -26,6 +26,13 @@ def test_a_mailbox_signs_in_with_a_password_unless_it_says_otherwise(load: Load)
     assert (mailbox.auth, mailbox.unsigned, mailbox.done_folder) == (Auth.PASSWORD, Unsigned.BY_POLICY, None)
 
 
+def test_mail_on_a_server_of_this_machine_needs_no_signature_unless_that_is_said(load: Load, model: str) -> None:
+    here = model.replace(HOST, 'host = "127.0.0.1"\nsecurity = "none"')
+    assert load(here).require_mailbox().unsigned is Unsigned.ACCEPT
+    strict = here.replace('security = "none"', 'security = "none"\nunsigned = "by_policy"')
+    assert load(strict).require_mailbox().unsigned is Unsigned.BY_POLICY
+
+
 def test_what_is_set_reaches_the_mailbox(load: Load, model: str) -> None:
     lines = ('done_folder = "Done"', 'unsigned = "hold"', 'delivery_headers = ["X-Envelope-To:", "To"]')
     settings = load(with_lines(model, *lines))
