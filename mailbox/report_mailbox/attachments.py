@@ -5,7 +5,9 @@ finds. Both are asked, and every file counts that either found. What a part is, 
 """
 
 import codecs
+import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import Message
@@ -19,9 +21,21 @@ from report_mailbox.message import decode_bytes, split_header_block
 from report_mailbox.naming import ODDITIES, harmless_name, name_of
 from report_mailbox.unpacking import Kind, NotUnpacked, Room, gunzip, kind_of, unzip_one
 
+CONTENT_FIELD = re.compile(
+    rb"^content-(?:type|transfer-encoding|disposition)\b[^\n]*(?:\n[ \t][^\n]*)*", re.IGNORECASE | re.MULTILINE
+)
+_TOKEN = rb"[A-Za-z0-9!#$&+.^_`{|}~-]+"
+_VALUE = _TOKEN + rb'|"(?:(?!=\?)[\x20\x21\x23-\x5b\x5d-\x7e])*"'
+_PARAMETER = rb"\s*;\s*(?:[\w-]+=(?:" + _VALUE + rb")|name\*[^;\"]*)"
+_PLAIN_FIELD = re.compile(
+    rb"content-transfer-encoding:[ \t]*" + _TOKEN + rb"\s*"
+    rb"|content-disposition:[ \t]*" + _TOKEN + rb"\s*(?:;.*)?"
+    rb"|content-type:[ \t]*" + _TOKEN + b"/" + _TOKEN + rb"(?:" + _PARAMETER + rb")*\s*;?\s*",
+    re.IGNORECASE | re.DOTALL,
+)  # fmt: skip
 _DEEPEST = 50
 _LONGEST_TEXT = 500_000  # bytes; mails meant for reading have some 50,000
-_CHEAP_TEXT = 40_000  # characters; the standard library's HTML parser is quadratic on hostile ones
+_CHEAP_TEXT = 12_000  # characters; the standard library's HTML parser is quadratic on hostile ones
 _REPORTS_ON_MAIL = {"message/delivery-status", "text/rfc822-headers", "message/disposition-notification"}
 _SLOW_CHARSETS = {"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape"}
 
@@ -84,11 +98,21 @@ def contents_of(raw: bytes, limits: Limits, *, cheaply: bool = False) -> Content
         raise MailTooOdd("its parts are nested too deeply") from error
     except ODDITIES as error:
         raise MailTooOdd(f"it cannot be taken apart ({type(error).__name__})") from error
-    try:
-        taking.take(message_from_bytes(raw, policy=policy.default))
-    except (MailTooOdd, *ODDITIES):
-        pass  # the second opinion of a parser that stumbles over plain bounces: what it found so far counts
+    if not is_plain(raw):
+        # The second opinion is that of a parser which stumbles over ordinary bounces: what it found so far counts.
+        with suppress(MailTooOdd, *ODDITIES):
+            taking.take(message_from_bytes(raw, policy=policy.default))
     return taking.contents()
+
+
+def is_plain(raw: bytes) -> bool:
+    """Whether every field that says what a part is, and how it is encoded, is as the standard has it.
+
+    Then both opinions are one, and the second, which takes twice the time of the first, is not asked.
+    """
+    if raw.count(b"\r") != raw.count(b"\r\n"):
+        return False
+    return all(_PLAIN_FIELD.fullmatch(found[0]) for found in CONTENT_FIELD.finditer(raw))
 
 
 class _Taking:
@@ -130,6 +154,8 @@ class _Taking:
         if declared.startswith("multipart/"):
             self._torn = True
             return
+        if declared == "message/rfc822":
+            raise Damaged("a forwarded mail in it is damaged")
         if declared == "message/partial":
             raise NotUnpacked("it is one piece of a report that was sent in several mails")
         for_reading = _is_for_reading(part, declared, name)
@@ -140,10 +166,8 @@ class _Taking:
         self._seen.add(digest)
         if for_reading:
             self._read(content, declared, charset)
-        elif content and not content.isspace():
+        elif name or content.strip():
             self._open(name, content, declared)
-        elif name:
-            raise NotUnpacked("its attachment is empty")
 
     def _read(self, content: bytes, declared: str, charset: str) -> None:
         self._texts.append((declared == "text/html", _text(content, charset)))
@@ -154,6 +178,8 @@ class _Taking:
                 self._open(harmless_name(decode_bytes(name)), file, "")
 
     def _open(self, name: str, content: bytes, declared: str) -> None:
+        if not content or content.isspace():
+            raise NotUnpacked("its attachment is empty")
         kind = kind_of(content[:4096], declared)
         if kind is Kind.FOREIGN_ARCHIVE:
             raise NotUnpacked("its attachment is packed in a format that is not opened: ask the sender for a zip")
@@ -191,7 +217,11 @@ def _leaves(message: "Message[str, str]", limits: Limits) -> Iterator["Message[s
         declared = part.get_content_type()
         if part.is_multipart() and isinstance(inner, list) and declared != "message/partial":
             parts = [each for each in inner if isinstance(each, Message)]
-            wrapped = _wrapped_mail(part, parts) if declared == "message/rfc822" else None
+            try:
+                wrapped = _wrapped_mail(part, parts) if declared == "message/rfc822" else None
+            except Damaged:
+                yield part
+                continue
             waiting += [(each, depth + 1) for each in reversed(parts if wrapped is None else [wrapped])]
         else:
             yield part

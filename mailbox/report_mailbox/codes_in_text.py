@@ -22,6 +22,7 @@ _MIXED = re.compile(r"(?<![\w.,/:+#@=&?-])((?=[A-Z]*\d)(?=\d*[A-Z])[A-Z0-9]{5,8}
 _PHONE = re.compile(r"\(?\+?\d{1,3}?\)?[ .-]?\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}|\b\d{3}[ .-]\d{4}\b(?=[^\n]{0,20}\bext)")
 _CANADIAN_POSTCODE = re.compile(r"\b[A-Z]\d[A-Z] ?\d[A-Z]\d\b")
 _YEAR = re.compile(r"(?:19|20)\d\d")
+_LOOKED_AT = 30_000  # characters
 _REACH = 120  # characters between a word and the code it announces
 
 
@@ -50,7 +51,7 @@ def visible_text(html: str) -> str:
 
 
 def _code(text: str) -> str | None:
-    text = re.sub(r"https?://\S+", " ", text)
+    text = re.sub(r"https?://\S+", " ", text[:_LOOKED_AT])
     for blank in (_PHONE, _CANADIAN_POSTCODE, _NOT_CODES):
         text = blank.sub(lambda match: " " * len(match[0]), text)
     announcing = [(match.start(), match.end(), bool(_CODE_WORD.fullmatch(match[0]))) for match in _WORDS.finditer(text)]

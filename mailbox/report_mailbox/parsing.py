@@ -18,7 +18,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
-from report_mailbox.attachments import Attachment, Contents, MailTooOdd, NotCheap, ParserFailed, contents_of
+from report_mailbox.attachments import (
+    CONTENT_FIELD,
+    Attachment,
+    Contents,
+    MailTooOdd,
+    NotCheap,
+    ParserFailed,
+    contents_of,
+)
 from report_mailbox.links import Link
 from report_mailbox.mailbox import Limits
 from report_mailbox.parsing_child import OUT_OF_MEMORY
@@ -27,8 +35,7 @@ from report_mailbox.parsing_child import OUT_OF_MEMORY
 _SMALL = 2_000_000
 _FEW_PARTS = 100
 _FLAT = 12
-_SHORT_FIELD = 2_000
-_FIELD = re.compile(rb"^content-[^\r\n]*(?:\r?\n?[ \t][^\r\n]*)*", re.IGNORECASE | re.MULTILINE)
+_SHORT_FIELD, _SHORT_FIELDS = 2_000, 16_000  # bytes, of one and of all together
 _MULTIPART_OR_MAIL = re.compile(rb"boundary|message/|multipart/", re.IGNORECASE)
 
 _BASE_MEMORY, _MEMORY_PER_BYTE = 400_000_000, 16  # bytes; the standard library takes 10 times a mail's size
@@ -55,11 +62,13 @@ def parse(raw: bytes, limits: Limits) -> Contents:
 
 def is_small_and_plain(raw: bytes) -> bool:
     """Whether taking it apart is cheap, packed files and long texts aside."""
+    if len(raw) > _SMALL or raw.count(b"\n--") > _FEW_PARTS or raw.count(b"\r") != raw.count(b"\r\n"):
+        return False
+    fields = [len(found[0]) for found in CONTENT_FIELD.finditer(raw)]
     return (
-        len(raw) <= _SMALL
-        and raw.count(b"\n--") + raw.count(b"\r--") <= _FEW_PARTS
+        max(fields, default=0) <= _SHORT_FIELD
+        and sum(fields) <= _SHORT_FIELDS
         and sum(1 for _ in _MULTIPART_OR_MAIL.finditer(raw)) <= _FLAT
-        and all(len(found[0]) <= _SHORT_FIELD for found in _FIELD.finditer(raw))
     )
 
 
