@@ -124,11 +124,12 @@ class DateRange:
         return scope
 
     async def _by_preset(self, scope: Scope, preset: Words) -> bool:
-        choice = await self._screen.find(preset, scope=scope)
-        if choice is None:
-            return False
-        await self._screen.click(choice)
-        return True
+        # By its words alone: an arrow that leafs to the previous month may have the same name, unseen.
+        for choice in await self._screen.look("find", {"words": preset.folded, "scope": scope}):
+            if preset.matches(await self._screen.look("text", choice)):
+                await self._screen.click(choice)
+                return True
+        return False
 
     async def _by_days(self, scope: Scope, first: date, last: date) -> bool:
         if not await Calendar(self._screen, scope).click_day(first):

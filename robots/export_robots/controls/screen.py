@@ -145,11 +145,14 @@ class Screen:
             await asyncio.sleep(min(pause, seconds - waited))
             pause = min(pause * 1.6, 0.1)
 
-    async def click(self, thing: Thing) -> None:
-        """Click as a person does: where it can be seen, after clearing away a banner or dialog that lies over it."""
+    async def click(self, thing: Thing, patience: float | None = None) -> None:
+        """Click as a person does: where it can be seen, after clearing away a banner or dialog that lies over it.
+
+        Raises `SiteChanged` if something that cannot be cleared away lies over it for `patience` seconds.
+        """
         element = await self.handle(thing)
         clock = asyncio.get_running_loop().time
-        ends = clock() + self.patience
+        ends = clock() + (self.patience if patience is None else patience)
         while True:
             try:
                 # A navigation that the click starts is not waited for here: a late one would look like a missed click.
@@ -218,10 +221,10 @@ class Screen:
         What lies over the page is asked first: parts of the page itself may happen to be drawn in the same moment.
         A second click is made only if the first one brought up nothing at all.
         """
-        for _ in range(2):
+        for place in range(2):
             await self._nothing_fades()
             await self.look("mark")
-            await self._click_opener(opener)
+            await self._click_opener(opener, place)
 
             async def look_into_what_came_up() -> tuple[list[Thing], Found] | None:
                 scope = await self.look("fresh")
@@ -248,18 +251,22 @@ class Screen:
                     await self._vanishes([thing])
         self._opened = []
 
-    async def _click_opener(self, opener: Thing) -> None:
+    async def _click_opener(self, opener: Thing, place: int = 0) -> None:
         """Click a box where that opens or closes it, and not on the cross that takes one of its entries out.
 
-        Some crosses come up only under the mouse, so that each place is looked at with the mouse on it.
+        Some crosses come up only under the mouse, so that each place is looked at with the mouse on it. `place` counts
+        the places that would do.
         """
         if await self.look("mayTake", opener):
             await (await self.handle(opener)).scroll_into_view_if_needed()
-            for place in await self.look("places", opener):
-                await self.page.mouse.move(*place)
-                if await self.look("safeAt", opener, place):
-                    await self.page.mouse.click(*place)
-                    return
+            for beside_entries in (True, False):
+                for point in await self.look("places", opener):
+                    await self.page.mouse.move(*point)
+                    if await self.look("safeAt", opener, point, beside_entries):
+                        if place == 0:
+                            await self.page.mouse.click(*point)
+                            return
+                        place -= 1
         await self.click(opener)
 
     async def close(self, scope: Sequence[Thing], opener: Thing | None = None) -> None:

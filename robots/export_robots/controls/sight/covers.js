@@ -65,9 +65,14 @@ S.places = (el) => {
   const y = r.y + r.height / 2;
   return [0.5, 0.25, 0.75, 0.05, 0.62, 0.38, 0.93].map((part) => [r.x + r.width * part, y]);
 };
-S.safeAt = (el, [x, y]) => {
+// Where one of the chosen entries stands, a click may be the entry's own: `bare` asks for a place beside them all.
+S.safeAt = (el, [x, y], bare = false) => {
   const top = topAt(x, y);
-  return !!top && holds(el, top) && !taking(top, el);
+  if (!top || !holds(el, top) || taking(top, el)) return false;
+  for (let up = top; bare && up && up !== el; up = parentOf(up)) {
+    if (rect(up).width < rect(el).width * 0.8 && [...up.querySelectorAll("*")].some((inner) => taking(inner, up))) return false;
+  }
+  return true;
 };
 // A place where a click does nothing but close what is open: on nothing that is worked, and not in `scope`.
 S.neutral = (scope) => {

@@ -126,12 +126,11 @@ S.chooseMonth = (scope, [year, month]) => {
   }
   return done;
 };
-// Arrows and the like in a calendar's head: [{el, x, names}].
+// Arrows and the like in a calendar's head: [{el, x, names}]. The button itself, where the sign in it is found.
 S.arrows = (calendar) =>
   calendar.head
     .filter((el) => el.tagName !== "SELECT" && (operable(el) || (el.tagName === "TH" && pointed(el)) || (pointed(el) && el.childElementCount === 0)))
-    .filter((el) => !/\d/.test(text(el)) && S.enabled(el))
-    .map(outOfPicture)
-    .filter((el, index, all) => all.indexOf(el) === index)
+    .map((el) => outOfPicture(el).closest("button,a,[role=button]") || outOfPicture(el))
+    .filter((el, index, all) => all.indexOf(el) === index && !/\d/.test(text(el)) && S.enabled(el))
     .filter((el, index, all) => !all.some((other) => other !== el && holds(el, other)))
-    .map((el) => ({ el, x: rect(el).left + rect(el).width / 2, names: S.names(el).concat(classOf(el)) }));
+    .map((el) => ({ el, x: rect(el).left + rect(el).width / 2, names: S.names(el), signs: [el, ...el.querySelectorAll("*")].map(classOf).join(" ") }));
