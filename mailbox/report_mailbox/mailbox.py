@@ -18,6 +18,14 @@ Unsigned = Literal["by_policy", "hold", "accept"]
 """What becomes of a mail without a valid DKIM signature of its sender's domain, where no `authserv_id` is set."""
 
 
+class Refusals(Protocol):
+    """The passwords that the server has refused; a set will do."""
+
+    def __contains__(self, password: object, /) -> bool: ...
+
+    def add(self, password: str, /) -> None: ...
+
+
 class TokenSource(Protocol):
     """Gives access tokens for XOAUTH2. Asked at each sign-in, and once more when the server refused what it gave."""
 
@@ -89,6 +97,7 @@ class Mailbox:
         delivery_headers: Which say to which address a mail was delivered. The first that names one of ours counts.
         unsigned: See `Unsigned`; without meaning where `authserv_id` is set.
         nameservers: `192.0.2.53` or `127.0.0.1:5353`: asked for keys and policies instead of the machine's own.
+        refused: Where refused passwords are remembered, which are not sent again: here, or beyond this process.
         done_folder: Where mails go that have been dealt with. Without it they stay and are marked as seen.
     """
 
@@ -104,7 +113,7 @@ class Mailbox:
     delivery_headers: tuple[str, ...] = DELIVERY_HEADERS
     unsigned: Unsigned = "by_policy"
     nameservers: tuple[str, ...] = ()
-    refused: set[str] = field(default_factory=set, init=False, repr=False, compare=False)  # secrets, not sent again
+    refused: Refusals = field(default_factory=set[str], repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if (self.password is None) == (self.tokens is None):

@@ -235,12 +235,22 @@ def _mailbox_consent(settings: Settings) -> list[Finding]:
 
 def _mailbox(settings: Settings) -> list[Finding]:
     from export_robots.credentials import Secrets
-    from export_robots.runs.collecting import mailbox_of
-    from report_mailbox.errors import MailboxError
+    from export_robots.runs.collecting import mailbox_of, refused_of
+    from report_mailbox.errors import MailboxError, MailboxSignInRefused
     from report_mailbox.health import probe
 
     try:
-        health = probe(mailbox_of(settings.require_mailbox(), Secrets(settings)))
+        chosen = settings.require_mailbox()
+        refused = refused_of(chosen, settings.home)
+        # Whoever runs this wants to know whether it works by now: a password that was refused is sent once more.
+        mailbox = mailbox_of(chosen, Secrets(settings))
+        try:
+            health = probe(mailbox)
+        except MailboxSignInRefused:
+            if mailbox.password:
+                refused.add(mailbox.password())
+            raise
+        refused.forget()
     except MailboxError as error:
         return [Finding(Level.BAD, "mailbox", error.saw, error.hint)]
     except RobotError as error:

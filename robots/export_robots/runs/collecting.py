@@ -21,6 +21,7 @@ from export_robots.clients import Account
 from export_robots.config_mailbox import Auth, MailboxSettings
 from export_robots.credentials import Secrets
 from export_robots.outcomes import UsageWrong
+from export_robots.refused_mailbox import RefusedMailboxPassword
 from export_robots.runs.defects import as_robot_error
 from export_robots.runs.ledger import Ledger, period_of, run_id
 from export_robots.runs.tables import DeliveryRow
@@ -30,7 +31,7 @@ from report_mailbox.codes import CodeReader
 from report_mailbox.collector import Collector
 from report_mailbox.errors import MailboxError, MailboxUnreachable
 from report_mailbox.judging import Accept
-from report_mailbox.mailbox import DELIVERY_HEADERS, Limits, Mailbox, TokenSource
+from report_mailbox.mailbox import DELIVERY_HEADERS, Limits, Mailbox, Refusals, TokenSource
 from report_mailbox.matching import Acceptance, Expectation
 from report_mailbox.records import Handed
 
@@ -47,7 +48,7 @@ _log = logging.getLogger(__name__)
 class Collecting:
     def __init__(self, work: Workplace, settings: MailboxSettings) -> None:
         self._work = work
-        self._mailbox = mailbox_of(settings, work.secrets)
+        self._mailbox = mailbox_of(settings, work.secrets, refused=refused_of(settings, work.home.root))
         self._folder = work.home.downloads / FOLDER
         accept = acceptance(work.settings, work.ledger)
         self._collector = Collector(self._mailbox, work.ledger.engine, self._folder, accept, limits=limits_of(settings))
@@ -186,8 +187,17 @@ class Collecting:
             self._work.progress.note(f"no mail can be collected: {saw}")
 
 
-def mailbox_of(settings: MailboxSettings, secrets: Secrets, tokens: TokenSource | None = None) -> Mailbox:
-    """The mailbox as it is set up. `tokens` instead of those in the keyring, where it signs in with tokens."""
+def mailbox_of(
+    settings: MailboxSettings,
+    secrets: Secrets,
+    tokens: TokenSource | None = None,
+    *,
+    refused: Refusals | None = None,
+) -> Mailbox:
+    """The mailbox as it is set up. `tokens` instead of those in the keyring, where it signs in with tokens.
+
+    `refused`: where refused passwords are remembered; without it, they are remembered here alone.
+    """
     if settings.auth is not Auth.PASSWORD and tokens is None:
         from export_robots.mailbox_tokens import tokens_of  # Google's and Microsoft's libraries are slow to import
 
@@ -204,7 +214,12 @@ def mailbox_of(settings: MailboxSettings, secrets: Secrets, tokens: TokenSource 
         done_folder=settings.done_folder,
         delivery_headers=settings.delivery_headers or DELIVERY_HEADERS,
         unsigned=settings.unsigned.value,
+        refused=set[str]() if refused is None else refused,
     )
+
+
+def refused_of(settings: MailboxSettings, home: Path) -> RefusedMailboxPassword:
+    return RefusedMailboxPassword(home, f"{settings.host}:{settings.port}", settings.username)
 
 
 def limits_of(settings: MailboxSettings) -> Limits:

@@ -11,7 +11,7 @@ from export_robots.credentials import Secrets
 from export_robots.home import Home
 from export_robots.outcomes import UsageWrong
 from export_robots.reports.checks import check_report
-from export_robots.runs.collecting import FOLDER, delivery_of, expectation_id, limits_of, mailbox_of
+from export_robots.runs.collecting import FOLDER, delivery_of, expectation_id, limits_of, mailbox_of, refused_of
 from export_robots.runs.database import open_database, sqlite_url
 from export_robots.runs.finishing import examine
 from export_robots.runs.ledger import CLOSED, Ledger
@@ -64,7 +64,7 @@ class MailboxDesk:
         self._ledger = ledger
         chosen = settings.require_mailbox()
         self.limits = limits_of(chosen)
-        self.mailbox = mailbox_of(chosen, Secrets(settings))
+        self.mailbox = mailbox_of(chosen, Secrets(settings), refused=refused_of(chosen, home.root))
         self.mails = Releasing(ledger.engine, self.mailbox, home.downloads / FOLDER)
         self._inspection = Inspection(self.mailbox, ledger.engine, self.mails, limits=self.limits)
 
