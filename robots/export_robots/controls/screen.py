@@ -23,6 +23,8 @@ CLICK_SECONDS = 1.5
 # How long a list, dialog or calendar may take to open after its opener was clicked.
 OPEN_SECONDS = 6.0
 
+# How long what has opened may go on unfolding before it is worked all the same.
+UNFOLD_SECONDS = 0.8
 # How long what was closed may take to begin to vanish.
 VANISH_SECONDS = 0.4
 # A request that is under way for longer keeps a line open for news, and nobody waits for it.
@@ -238,10 +240,15 @@ class Screen:
             opened = await self.within(min(seconds, self.patience), look_into_what_came_up)
             if opened is not None:
                 self._opened = opened[0]
+                # While it unfolds, places and states are not yet those that it will have.
+                await self.within(UNFOLD_SECONDS, lambda: self._still(opened[0]))
                 return opened
             if await self.look("freshApart", opener):
                 break
         raise SiteChanged(f"{what} was opened, and what should be in it is not there{await self._what_there_is()}")
+
+    async def _still(self, scope: Sequence[Thing]) -> bool | None:
+        return not await self.look("moving", scope) or None
 
     async def _nothing_fades(self) -> None:
         """What is still fading away would not be told from what comes up."""

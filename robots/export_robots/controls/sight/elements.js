@@ -203,7 +203,9 @@ S.fresh = () => {
 S.freshTexts = () => S.fresh().map((el) => S.text(el)).filter(Boolean);
 S.allGone = (roots) => roots.every((el) => !seen(el));
 
-S.moving = (roots) => roots.some((el) => el.isConnected && el.getAnimations({ subtree: true }).some((animation) => animation.playState === "running"));
+// Whether something of `roots` is unfolding, fading or sliding; what turns for ever (a sign of waiting) does not count.
+S.moving = (roots) =>
+  roots.some((el) => el.isConnected && el.getAnimations({ subtree: true }).some((one) => one.playState === "running" && one.effect?.getComputedTiming().endTime !== Infinity));
 
 S.box = (el) => {
   const r = rect(el);

@@ -28,15 +28,17 @@ const caption = (el) => {
   const own = S.text(el) || byIds(el, "aria-labelledby").join(" ").trim() || el.getAttribute("aria-label") || "";
   if (own.trim()) return own;
   for (let up = parentOf(el), steps = 0; up && steps < 4; up = parentOf(up), steps++) {
-    if ([...up.querySelectorAll(ITEM)].filter((other) => other !== el && !holds(other, el) && !holds(el, other)).length) break;
+    if (!alone(up, el)) break;
     const found = S.text(up);
     if (found) return found;
   }
   return el.getAttribute("title") || "";
 };
+const alone = (up, el) => ![...up.querySelectorAll(ITEM)].some((other) => other !== el && !holds(other, el) && !holds(el, other));
 const rowOf = (el) => {
-  let row = rowAround(el);
-  while (row && style(row).pointerEvents === "none" && parentOf(row)) row = parentOf(row); // its row takes the clicks
+  const row = rowAround(el);
+  // where it takes no clicks, its row does; a list that is just unfolding takes none at all
+  for (let up = row; up && alone(up, el); up = parentOf(up)) if (style(up).pointerEvents !== "none") return up;
   return row;
 };
 const rowAround = (el) => {
@@ -44,7 +46,7 @@ const rowAround = (el) => {
   if (seen(el) && S.text(el)) return el;
   for (const label of el.labels || []) if (seen(label) && S.text(label)) return label;
   for (let up = parentOf(el), steps = 0; up && steps < 4; up = parentOf(up), steps++) {
-    if ([...up.querySelectorAll(ITEM)].filter((other) => other !== el && !holds(other, el) && !holds(el, other)).length) break;
+    if (!alone(up, el)) break;
     if (seen(up) && S.text(up)) return up;
   }
   return seen(el) ? el : null;
@@ -66,6 +68,8 @@ S.ticks = (scope) => {
   };
   for (const el of within(scope)) if (el.matches(ITEM)) push(el);
   if (items.length) return items.filter((item) => item.checked !== null);
+  const drawn = signTicks(scope);
+  if (drawn.length) return drawn;
   // no tick marks that a machine can read: rows of one kind in one list, of which some are marked by a class
   for (const el of within(scope)) {
     const rows = [...el.children].filter((child) => seen(child) && S.text(child) && S.text(child).length < 80);
@@ -100,10 +104,11 @@ S.choose = (el, words, loose = false) => {
 const virtualBox = (scope) => {
   const items = S.ticks(scope);
   if (items.length < 3) return null;
-  for (let up = parentOf(items[0].row); up && up !== document.body; up = parentOf(up)) {
+  const [above, last] = items.slice(-2); // the first ones may be something else: “All”
+  for (let up = parentOf(last.row); up && up !== document.body; up = parentOf(up)) {
     if (up.clientHeight < 20 || up.scrollHeight <= up.clientHeight + 4) continue;
     const rows = items.filter((item) => holds(up, item.row)).length;
-    const height = rect(items[1].row).top - rect(items[0].row).top;
+    const height = rect(last.row).top - rect(above.row).top;
     return height > 0 && up.scrollHeight > (rows + 2) * height ? up : null;
   }
   return null;
