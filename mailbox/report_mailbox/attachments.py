@@ -53,7 +53,7 @@ class NotCheap(Exception):
 
 
 # What may become of reading one mail beside MailTooOdd. It costs that mail an attempt, and the others nothing.
-UNREADABLE = (*ODDITIES, ParserFailed)
+UNREADABLE = (*ODDITIES, MemoryError, ParserFailed)
 
 
 @dataclass(frozen=True)

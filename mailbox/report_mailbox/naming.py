@@ -18,7 +18,6 @@ ODDITIES = (
     AssertionError,
     ArithmeticError,
     RecursionError,
-    MemoryError,
 )
 
 _LONGEST_HEADER = 8_000  # bytes; a name in thousands of encoded pieces takes the standard library minutes
@@ -40,7 +39,7 @@ def name_of(part: "Message[str, str]") -> str:
         if not name or name.startswith("=?"):
             name = _by_new_policy(header, value, parameter) or name
         if name:
-            return harmless_name(decode_words(name))
+            return harmless_name(decode_words(name)) or "attachment"  # of its name nothing can be shown
     return ""
 
 
