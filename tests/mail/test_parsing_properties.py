@@ -201,7 +201,25 @@ URL_PIECES = st.sampled_from(
 )  # fmt: skip
 
 
-@given(st.lists(URL_PIECES, min_size=1, max_size=8).map("".join))
+URLS = st.one_of(
+    st.lists(URL_PIECES, min_size=1, max_size=8).map("".join),
+    st.tuples(
+        st.sampled_from(
+            ["https://", "HTTPS://", "http://", "https:", "https:/", "https:///", "ftp://", "javascript://"]
+        ),
+        st.sampled_from(["", "", "user:pass@", "@", "evil.example\\@", "crm.activix.ca@", "evil.example/@"]),
+        st.sampled_from(["crm.activix.ca", "crm.activix.ca.", "files.activix.ca", "crm.activıx.ca", "evil.example"]),
+        st.sampled_from(
+            ["", "", ":", ":443", ":8443", ":80", ":99999", ".evil.example", "@evil.example", "\\evil.example"]
+        ),
+        st.sampled_from(
+            ["", "/reports/81/download", "/download?to=https://evil.example/", "\t/report", "#@evil.example"]
+        ),
+    ).map("".join),
+)
+
+
+@given(URLS)
 @settings(deadline=None, max_examples=500)
 def test_no_address_leads_off_the_list(url: str) -> None:
     html = f'<a href="{url}">Download report</a>'
