@@ -75,6 +75,7 @@ class Visit:
         self.step_timeout = step_timeout
         self.steps: list[StepRecord] = []
         self.dialogs: list[ShownDialog] = []
+        self.agrees = False  # whether a question in a box of the browser (confirm) is answered with yes
         self.scratch = scratch
         self.observed = Observed()
         self._login = login
@@ -237,7 +238,8 @@ class Visit:
         self.dialogs.append(ShownDialog(dialog.type, dialog.message))
         with suppress(PlaywrightError):
             # To dismiss a beforeunload box means to stay on the page.
-            await (dialog.accept() if dialog.type == "beforeunload" else dialog.dismiss())
+            agreed = dialog.type == "beforeunload" or (dialog.type == "confirm" and self.agrees)
+            await (dialog.accept() if agreed else dialog.dismiss())
 
     def _note_console(self, kind: str, text: str) -> None:
         if kind in ("error", "warning") and len(self.observed.console) < 200:

@@ -11,7 +11,7 @@ from export_robots import clock
 from export_robots.controls.choices import choose, offers
 from export_robots.controls.notices import Notices
 from export_robots.controls.screen import Gone, Scope, Screen, Thing
-from export_robots.controls.words import Words
+from export_robots.controls.words import CANCEL, SURE, Words
 from export_robots.outcomes import SiteChanged, SiteDown
 
 
@@ -46,12 +46,9 @@ class MailedExport:
         scope, _ = await self._screen.open(self._opener, dialog, what)
         await choose(self._screen, scope, kind, what)
         button = await self._screen.until(f"{self._confirm} in {what}", lambda: self._ready_button(scope))
-        notices = Notices(self._screen)
-        await notices.listen()
+        asking = _Asking(self._screen, scope, button)
         asked_at = clock.now()
-        with suppress(Gone):  # replaced while it was clicked: what the page says next tells whether it was asked
-            await self._screen.click(button)
-        answer = await self._screen.within(self._screen.patience, lambda: notices.answer(self._positive))
+        answer = await asking.ask(self._positive)
         if answer is None:
             if self._screen.under_way:
                 raise SiteDown("the site did not answer when it was asked for the report")
@@ -72,6 +69,50 @@ class MailedExport:
     async def _ready_button(self, scope: Scope) -> Thing | None:
         button = await self._button(scope)
         return button if button is not None and await self._screen.look("enabled", button) else None
+
+
+class _Asking:
+    """The click that asks, what the site asks back (“Are you sure?”), once, and what it answers in the end."""
+
+    def __init__(self, screen: Screen, scope: list[Thing], button: Thing) -> None:
+        self._screen = screen
+        self._scope = scope
+        self._button = button
+        self._notices = Notices(screen)
+        self._before: list[Thing] = []
+        self._sure = False
+
+    async def ask(self, positive: re.Pattern[str]) -> tuple[str, bool] | None:
+        await self._screen.look("mark")
+        self._before = await self._agreeing()
+        self._screen.visit.agrees = True
+        try:
+            await self._click(self._button)
+            return await self._screen.within(self._screen.patience, lambda: self._answer(positive))
+        finally:
+            self._screen.visit.agrees = False
+
+    async def _answer(self, positive: re.Pattern[str]) -> tuple[str, bool] | None:
+        # Its question may already say what is going to happen: that is no answer yet.
+        if not self._sure and (new := [button for button in await self._agreeing() if button not in self._before]):
+            self._sure = True
+            await self._click(new[0])
+        return await self._notices.answer(positive)
+
+    async def _click(self, button: Thing) -> None:
+        await self._notices.listen()
+        with suppress(Gone):  # replaced while it was clicked: what the page says next tells whether it was asked
+            await self._screen.click(button)
+
+    async def _agreeing(self) -> list[Thing]:
+        """Buttons that say yes to a question; “OK” is one only where one may also cancel."""
+        with suppress(Gone):
+            scope = [*self._scope, *await self._screen.look("fresh")]
+            found: list[Thing] = await self._screen.look("find", {"words": SURE.folded, "scope": scope})
+            if await self._screen.find(CANCEL, scope=scope) is not None:
+                found += await self._screen.look("find", {"words": ["ok"], "scope": scope})
+            return [thing for thing in found if await self._screen.look("isButton", thing)]
+        return []
 
 
 async def account_shown(screen: Screen, username: str) -> str | None:

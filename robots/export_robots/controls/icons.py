@@ -6,10 +6,13 @@ from contextlib import suppress
 from playwright.async_api import Error as PlaywrightError
 
 from export_robots.controls.screen import CLICK_SECONDS, Scope, Screen, Thing
-from export_robots.controls.words import Words
+from export_robots.controls.words import MORE, Words
+from export_robots.outcomes import SiteChanged
 
 # A tool tip may wait before it comes up: half a second is usual, a second is the longest that people bear.
 TIP_SECONDS = 1.2
+# How long what is folded away behind “…” may take to unfold.
+MORE_SECONDS = 1.5
 
 
 class Icons:
@@ -29,6 +32,17 @@ class Icons:
             if any(words.matches(tip) or words.within(tip) for tip in await self._tip(icon)):
                 found: Thing = icon
                 return found
+        return await self._among_more(words)
+
+    async def _among_more(self, words: Words) -> Thing | None:
+        """The icon among those that are folded away behind “…”; they are left unfolded."""
+
+        async def named(scope: Scope) -> Thing | None:
+            return await self._screen.find(words, scope=scope, loose=True)
+
+        for sign in await self._screen.look("moreSigns", self._scope, MORE.folded):
+            with suppress(SiteChanged):
+                return (await self._screen.open(sign, named, "what is folded away behind “…”", MORE_SECONDS))[1]
         return None
 
     async def names(self) -> list[str]:

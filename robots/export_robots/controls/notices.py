@@ -25,7 +25,7 @@ class Notices:
 
     async def heard(self) -> list[str]:
         """The texts that have come up since, the page's own boxes (alert) among them."""
-        boxes = [dialog.text for dialog in self._screen.visit.dialogs[self._dialogs :]]
+        boxes = [dialog.text for dialog in self._screen.visit.dialogs[self._dialogs :] if dialog.kind == "alert"]
         texts: list[str] = await self._screen.look("messages")
         return [*boxes, *(text for text in texts if text not in self._before)]
 

@@ -3,18 +3,18 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from typing import Any, TypeVar
 
 from playwright.async_api import ElementHandle, Request
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import TimeoutError as PlaywrightTimeoutError
 
+from export_robots.controls.things import Gone, Scope, Thing, pack, script, unpack
 from export_robots.controls.words import DISMISS, Words
 from export_robots.outcomes import SiteChanged
 from export_robots.visit import Visit
+
+__all__ = ["Found", "Gone", "Scope", "Screen", "SessionEnded", "Thing"]
 
 Found = TypeVar("Found")
 
@@ -39,29 +39,6 @@ _PASSING = (
     "navigat",
     "not attached to the DOM",
 )
-
-
-@cache
-def _sight() -> str:
-    """The script that looks at a page for us, of which each file holds one part."""
-    folder = files("export_robots.controls").joinpath("sight")
-    parts = [part.read_text(encoding="utf-8") for part in folder.iterdir() if part.name.endswith(".js")]
-    return f"(() => {{ if (window.__sight) return; const S = {{}};\n{chr(10).join(parts)}\nwindow.__sight = S; }})();"
-
-
-@dataclass(frozen=True)
-class Thing:
-    """An element of the page that is shown now; it means nothing any more once the page has been replaced."""
-
-    number: int
-
-
-Scope = Sequence[Thing] | None
-"""Parts of the page to look in; None is the whole page."""
-
-
-class Gone(Exception):
-    """The page was replaced, or the element taken out, while it was being looked at."""
 
 
 class SessionEnded(Exception):
@@ -89,17 +66,17 @@ class Screen:
 
     async def look(self, name: str, *args: object) -> Any:
         """Call `sight/`. Elements come back as `Thing`. Raises `Gone` if the page is just being replaced."""
-        packed = [name, _pack(list(args))]
+        packed = [name, pack(list(args))]
         try:
             answer = await self.page.evaluate(_CALL, packed)
             if answer == "sight: not installed":
-                await self.page.evaluate(_sight())
+                await self.page.evaluate(script())
                 answer = await self.page.evaluate(_CALL, packed)
         except PlaywrightError as error:
             if any(sign in error.message for sign in _PASSING):
                 raise Gone(name) from error
             raise
-        return _unpack(answer)
+        return unpack(answer)
 
     async def handle(self, thing: Thing) -> ElementHandle:
         try:
@@ -241,14 +218,19 @@ class Screen:
             if opened is not None:
                 self._opened = opened[0]
                 # While it unfolds, places and states are not yet those that it will have.
-                await self.within(UNFOLD_SECONDS, lambda: self._still(opened[0]))
+                await self._unfolds(opened[0])
                 return opened
-            if await self.look("freshApart", opener):
-                break
+            with suppress(Gone):
+                if not await self.look("freshApart", opener):
+                    continue
+            break
         raise SiteChanged(f"{what} was opened, and what should be in it is not there{await self._what_there_is()}")
 
-    async def _still(self, scope: Sequence[Thing]) -> bool | None:
-        return not await self.look("moving", scope) or None
+    async def _unfolds(self, scope: Sequence[Thing]) -> None:
+        async def still() -> bool | None:
+            return not await self.look("moving", scope) or None
+
+        await self.within(UNFOLD_SECONDS, still)
 
     async def _nothing_fades(self) -> None:
         """What is still fading away would not be told from what comes up."""
@@ -266,14 +248,20 @@ class Screen:
         """
         if await self.look("mayTake", opener):
             await (await self.handle(opener)).scroll_into_view_if_needed()
+            if await self.look("over", opener) is not None:
+                await self.clear_the_way(opener)
             for beside_entries in (True, False):
+                safe = []
                 for point in await self.look("places", opener):
                     await self.page.mouse.move(*point)
                     if await self.look("safeAt", opener, point, beside_entries):
-                        if place == 0:
-                            await self.page.mouse.click(*point)
-                            return
-                        place -= 1
+                        safe.append(point)
+                        if len(safe) > place:
+                            break
+                if safe:
+                    await self.page.mouse.move(*safe[-1])
+                    await self.page.mouse.click(*safe[-1])
+                    return
         await self.click(opener)
 
     async def close(self, scope: Sequence[Thing], opener: Thing | None = None) -> None:
@@ -358,23 +346,3 @@ class Screen:
             if names:
                 return "; the page offers: " + ", ".join(f"“{name}”" for name in names[:12])
         return ""
-
-
-def _pack(value: Any) -> Any:
-    if isinstance(value, Thing):
-        return {"$": value.number}
-    if isinstance(value, dict):
-        return {key: _pack(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_pack(entry) for entry in value]
-    return value
-
-
-def _unpack(value: Any) -> Any:
-    if isinstance(value, dict):
-        if value.keys() == {"$"}:
-            return Thing(value["$"])
-        return {key: _unpack(entry) for key, entry in value.items()}
-    if isinstance(value, list):
-        return [_unpack(entry) for entry in value]
-    return value

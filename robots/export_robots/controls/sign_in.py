@@ -25,7 +25,7 @@ _REFUSED = re.compile(
     r"incorrect|invalid|wrong|do(es)? not match|don't match|not recogni[sz]ed|no account|unknown (user|account)|"
     r"not found|"
     r"bad credentials|these credentials|(sign|log)[ -]?in failed|authentication failed|try again|invalide|errone|"
-    r"mauvais|ne correspond|inconnu|introuvable|echec|reessayer|refuse"
+    r"mauvais|ne correspond|inconnu|introuvable|echec|reessayer|refused|refusees?\b|\w refuse\b"
 )
 _LOCKED = re.compile(
     r"locked|blocked|suspended|disabled|deactivated|too many|verrouille|bloque|suspendu|desactive|trop de"

@@ -69,6 +69,16 @@ APPLY = Words(
     "Submit", "Apply", "OK", "Done", "Confirm", "Save", "Update", "Set", "Go", "Soumettre", "Appliquer", "Terminé",
     "Terminer", "Confirmer", "Enregistrer", "Valider", "Mettre à jour", "D'accord",
 )  # fmt: skip
+# What is answered to “Are you sure?”.
+SURE = Words(
+    "Confirm", "Yes", "Yes, continue", "Continue", "Proceed", "Send", "I'm sure", "Confirmer", "Oui", "Oui, continuer",
+    "Continuer", "Poursuivre", "Envoyer", "Procéder",
+)  # fmt: skip
+CANCEL = Words("Cancel", "No", "Back", "Annuler", "Non", "Retour")
+MORE = Words(
+    "More", "More actions", "More options", "Show more", "Actions", "Options", "Menu", "Plus", "Plus d'actions",
+    "Plus d'options", "Autres actions", "Voir plus",
+)  # fmt: skip
 ALL = Words(
     "All", "Select all", "Check all", "All columns", "Show all", "Toggle all", "Tous", "Toutes", "Tout",
     "Tout sélectionner", "Sélectionner tout", "Tout cocher", "Cocher tout", "Toutes les colonnes", "Tout afficher",

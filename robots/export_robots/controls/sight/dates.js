@@ -105,6 +105,7 @@ S.calendars = (scope) => {
     const texts = head
       .filter((el) => el.tagName === "SELECT" || (el.tagName === "INPUT" ? el.value : ownText(el)))
       .map((el) => ({ el, text: el.tagName === "SELECT" ? el.selectedOptions[0]?.label || "" : el.tagName === "INPUT" ? el.value : ownText(el), middle: rect(el).left + rect(el).width / 2, top: rect(el).top }))
+      .filter((entry) => /[\p{L}\d]/u.test(entry.text)) // no arrows
       .filter((entry) => entry.middle >= left - 10 && entry.middle <= right + 10)
       // no days, and no row of weekdays: in French Tuesday is written as March is in English
       .filter((entry, _, all) => !/^\d{1,2}$/.test(entry.text) && all.filter((other) => Math.abs(other.top - entry.top) < 4).length < 6);

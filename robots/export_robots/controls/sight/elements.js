@@ -102,9 +102,10 @@ S.names = (el) => {
   byIds(el, "aria-describedby").forEach(push);
   for (const label of el.labels || []) push(S.text(label) || label.textContent);
   if (el.childElementCount && el.childElementCount < 12 && text(el).length < 100) {
-    for (const child of el.querySelectorAll("[title],[aria-label],img[alt],svg title")) {
-      push(child.tagName === "title" ? child.textContent : child.getAttribute("title") || child.getAttribute("aria-label") || child.getAttribute("alt"));
-    }
+    // a name inside is its own if it is the only one there: several are those of several things
+    const inside = [...el.querySelectorAll("[title],[aria-label],img[alt],svg title")].map((child) =>
+      child.tagName === "title" ? child.textContent : child.getAttribute("title") || child.getAttribute("aria-label") || child.getAttribute("alt"));
+    if (new Set(inside).size === 1) push(inside[0]);
     push(el.textContent);
   }
   pseudo(el).forEach(push);

@@ -10,7 +10,7 @@ S.listen = () => {
       const nodes = change.type === "childList" ? [...change.addedNodes] : [change.target];
       for (const node of nodes) {
         const holder = node.nodeType === Node.ELEMENT_NODE ? node : node.parentElement;
-        if (!holder || SKIP.has(holder.tagName) || holder.closest("td,[role=cell],[role=gridcell]")) continue;
+        if (!holder || SKIP.has(holder.tagName) || holder.closest("td,[role=cell],[role=gridcell],button,[role=button],select")) continue;
         const shown = (holder.innerText || holder.textContent || "").replace(/\s+/g, " ").trim();
         if (shown && shown.length < 400 && S.heard.length < 500) S.heard.push(shown);
       }
@@ -23,7 +23,7 @@ S.messages = () => {
   const found = [...(S.heard || [])];
   for (const el of walk(document.body)) {
     const own = ownText(el);
-    if (own.length > 3 && own.length < 400 && wordsSeen(el) && !el.closest("td,[role=cell],[role=gridcell]")) found.push(own);
+    if (own.length > 3 && own.length < 400 && wordsSeen(el) && !el.closest("td,[role=cell],[role=gridcell],button,[role=button],select")) found.push(own);
   }
   return [...new Set(found)];
 };

@@ -121,3 +121,9 @@ S.scrollOn = () => {
   return moved;
 };
 S.scrollUp = () => S.scrollers().forEach((el) => (el.scrollTop = 0));
+// Signs behind which further icons are folded away: three dots, or one that says “More”.
+S.moreSigns = (scope, words) =>
+  S.icons(scope).filter((el) => {
+    const drawn = [el, ...el.querySelectorAll("*")].map((part) => classOf(part) + " " + (part.getAttribute("data-icon") || "")).join(" ");
+    return matches(S.names(el), words, false) < Infinity || /^(\.{2,3}|[…⋮⋯︙•]+)$/.test(S.text(el)) || /(^|[\s_-])(dots|ellipsis|kebab|more)(?![a-z])/i.test(drawn);
+  });
