@@ -111,7 +111,8 @@ def chromium(playwright: Playwright) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def page(chromium: Browser) -> Iterator[Page]:
+def page(chromium: Browser, start: Start) -> Iterator[Page]:
+    """Closed before the emulation ends: a browser that is cut off tries again at once."""
     context = chromium.new_context(viewport={"width": 1366, "height": 850}, locale="en-CA", reduced_motion="reduce")
     context.set_default_timeout(15_000)
     yield context.new_page()

@@ -58,6 +58,13 @@ def fill_antd_dialog(page: Page, french: bool) -> None:
     page.locator(".ant-picker-ok button").click()
 
 
+def edit_antd_view(page: Page) -> None:
+    page.locator(".switcher").click()
+    expect(page.locator(".ant-dropdown:not([class*=slide])")).to_be_visible()  # it has come to rest
+    page.locator(".view-name").hover()
+    page.locator(".view-edit").click()
+
+
 @EACH_LANGUAGE
 def test_antd_saves_lists_opens_and_mails_a_view(page: Page, antd: Emulation, username: str) -> None:
     open_antd(page, antd, username)
@@ -68,9 +75,7 @@ def test_antd_saves_lists_opens_and_mails_a_view(page: Page, antd: Emulation, us
     kept = antd.the("view_saved")
     assert (kept["title"], kept["date_range"], kept["subscription"]) == (TITLE, "last_month", MONTHLY)
     page.reload()
-    page.locator(".switcher").click()
-    page.locator(".view-name").hover()
-    page.locator(".view-edit").click()
+    edit_antd_view(page)
     expect(page.locator(".save-view input[type=text]").first).to_have_value(TITLE)
     page.locator(".save-edit").click()
     expect(page.locator(".save-view")).to_be_hidden()
@@ -94,8 +99,9 @@ def test_antd_shows_other_users_view_and_a_failed_save(page: Page, antd: Emulati
         ["STANDARD VIEWS", "SHARED VIEWS", "MY VIEWS"]
     )
     expect(page.locator(".view-edit")).to_have_count(1)
-    page.locator(".view-name").hover()
-    page.locator(".view-edit").click()
+    page.locator(".switcher").click()
+    expect(page.locator(".ant-dropdown")).to_be_hidden()
+    edit_antd_view(page)
     page.locator(".save-edit").click()
     expect(page.locator(".ant-message-error")).to_have_text("An error occurred while saving the view.")
     expect(page.locator(".save-view")).to_be_visible()

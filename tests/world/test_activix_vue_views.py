@@ -129,7 +129,7 @@ def test_the_pencil_is_there_while_the_name_is_hovered_and_shows_what_was_saved(
     reload(page)
     page.locator(".view-name").click()
     pencil = page.locator(".saved-view .pencil")
-    expect(page.locator(".saved-view")).to_be_visible()
+    expect(page.locator(".views-popper:not([class*=enter])")).to_be_visible()  # it has come to rest
     expect(pencil).to_be_hidden()
     page.locator(".saved-view").hover()
     pencil.click()
@@ -194,6 +194,7 @@ def test_a_view_is_deleted_after_a_question(page: Page, site: Emulation) -> None
     site.misbehave("title_taken")
     open_my_clients(page, site)
     page.locator(".view-name").click()
+    expect(page.locator(".views-popper:not([class*=enter])")).to_be_visible()
     page.locator(".saved-view").hover()
     page.locator(".saved-view .pencil").click()
     page.locator(".save-delete").click()
