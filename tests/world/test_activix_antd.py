@@ -225,7 +225,8 @@ def test_a_refused_password_is_refused_in_words(page: Page, site: RunningSite) -
     sign_in(page, "wrong")
     expect(page.locator(".guest-alert")).to_have_text("These credentials do not match our records.")
     site.world.misbehaviours.add("refuses_password")
-    sign_in(page)
+    with page.expect_response("**/api/session"):
+        sign_in(page)
     expect(page.locator(".guest-alert")).to_be_visible()
     assert [entry["password_was"] for entry in site.world.journal.of("sign_in")] == ["wrong", "right"]
     assert site.world.journal.of("page") == []
