@@ -54,5 +54,5 @@ def test_its_column_aliases_are_of_known_fields(robot: type[CrmRobot]) -> None:
 @every_robot
 def test_its_file_stays_a_procedure(robot: type[CrmRobot]) -> None:
     lines = (ROOT / "robots/export_robots/crm" / f"{robot.key}.py").read_text().splitlines()
-    assert len(lines) < 200
+    assert len(lines) < 350
     assert not [line for line in lines if "sleep" in line or "locator(" in line]

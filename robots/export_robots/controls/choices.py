@@ -24,7 +24,8 @@ async def choose(screen: Screen, scope: Scope, wanted: Words, what: str) -> None
         if any(_fits(option, wanted) for option in box["options"]):
             return await DropDown(screen, box["el"], what, loose=True).choose(wanted)
     card = await screen.find(wanted, scope=scope, loose=True)
-    if card is not None and not any(card == box["el"] for box in boxes):
+    # What holds a box has the names of all that may be chosen there.
+    if card is not None and not any([await screen.look("holds", card, box["el"]) for box in boxes]):
         return await _press(screen, card, wanted, what)
     for box in boxes:
         if not box["options"]:

@@ -1,20 +1,34 @@
-"""Activix CRM: has the Clients+ report mailed as CSV to the signed-in user.
+"""Activix CRM: has the Clients+ report mailed as CSV to the signed-in user, once or each month by a saved view.
 
-Follows Clarivoy's help page "Activix: Setting up CRM Leads Report", part "Exporting CRM Leads on your Own"; `# 4-6` are
-steps of that page. The account needs Role = Manager, Title = Sales Director and the export permission, which Activix
-Support grants on an admin's request. The page names its controls in English; the French words are translations, since
-the product speaks both. Nothing is downloaded here: the report comes by mail.
+Follows Clarivoy's help page "Activix: Setting up CRM Leads Report", parts "Exporting CRM Leads on your Own" and "To
+Manually Download the Data"; `# 4-6` are steps of the first part, `# again 3` of the second. The account needs Role =
+Manager, Title = Sales Director and the export permission, which Activix Support grants on an admin's request. The page
+names its controls in English; the French words are translations, since the product speaks both. Nothing is downloaded
+here: the report comes by mail.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from datetime import datetime
 from functools import partial
+from typing import TypeVar
 
 from export_robots import controls
-from export_robots.controls import SessionEnded, Words, step
+from export_robots.controls import SessionEnded, Words, any_of, step
 from export_robots.outcomes import PermissionMissing, SiteChanged
-from export_robots.periods import Period
-from export_robots.robot import CrmRobot, Delivery, Foundation, ReportRequest
+from export_robots.periods import Month, Period
+from export_robots.robot import (
+    AccountShown,
+    CrmRobot,
+    Delivery,
+    Foundation,
+    ReportRequest,
+    SavedReport,
+    SavedReportMissing,
+    SubscriptionPlan,
+)
+
+Result = TypeVar("Result")
 
 MY_CLIENTS = Words("My Clients", "Mes clients", "Mes clientes et clients", "Ma clientèle")
 CLIENTS_PLUS = Words("Clients+", "Clients +")
@@ -22,6 +36,17 @@ CLIENTS_BY = Words("Clients By", "Clients by", "Clients par", "Clients selon")
 SUBMIT = Words("Submit", "Soumettre", "Appliquer", "Apply", "Valider", "Envoyer")
 LAST_MONTH = Words("Last Month", "Mois dernier", "Le mois dernier", "Mois précédent", "Dernier mois", "Mois passé")
 CREATION_DATE = Words("Creation Date", "Date de création", "Date création", "Créé le", "Création")
+CREATED_BY = Words("Created By", "Créé par", "Créée par")
+MONTHLY = Words(
+    "Monthly", "Every month", "Mensuel", "Mensuelle", "Mensuellement", "Chaque mois", "Tous les mois", "Month"
+)
+SAVE = Words("Save", "Save view", "Save the view", "Enregistrer", "Sauvegarder", "Enregistrer la vue",
+             "Sauvegarder la vue")  # fmt: skip
+ROLE = Words("Role", "User role", "Rôle")
+MANAGER = Words("Manager", "Gestionnaire", "Directeur", "Directrice", "Gérant", "Gérante")
+TITLE = Words("Title", "Job title", "Titre", "Fonction", "Poste", "Titre du poste")
+SALES_DIRECTOR = Words("Sales Director", "Director of Sales", "Directeur des ventes", "Directrice des ventes",
+                       "Directeur ventes", "Directeur(trice) des ventes", "Directeur(-trice) des ventes")  # fmt: skip
 COLUMN_VISIBILITY = Words("Column Visibility", "Columns Visibility", "Visibilité des colonnes", "Visibilité colonnes",
                           "Affichage des colonnes", "Visibilité de colonnes", "Afficher les colonnes",
                           "Colonnes visibles", "Colonnes affichées", "Choix des colonnes",
@@ -60,25 +85,86 @@ class Activix(CrmRobot):
 
     @step("sign in", once=True)
     async def sign_in(self) -> None:  # 1
-        await controls.SignIn(self.screen, self._signed_in).run()
+        await controls.sign_in_or_go_on(self.screen, self._signed_in)
 
     async def request_report(self, period: Period) -> ReportRequest:
-        try:
-            return await self._request_report(period)
-        except SessionEnded:
-            self.visit.progress.note("the session has ended: signing in again, once, and starting the page over")
-        await self.sign_in()
-        try:
-            return await self._request_report(period)
-        except SessionEnded:
-            raise SiteChanged("Activix ended the session twice while the report was being set up") from None
+        return await self._signed_in_throughout(lambda: self._request_report(period))
+
+    async def subscribe(self, plan: SubscriptionPlan) -> SavedReport:
+        return await self._signed_in_throughout(lambda: self._subscribe(plan))
+
+    async def rerun(self, title: str, period: Period, last_month: bool, date_field: str = "") -> ReportRequest:
+        return await self._signed_in_throughout(lambda: self._rerun(title, period, last_month, date_field))
+
+    async def look_at_account(self) -> AccountShown:
+        return await self._signed_in_throughout(self._look_at_account)
 
     async def _request_report(self, period: Period) -> ReportRequest:
         await self._open_my_clients()
         await self._set_dates(period)
-        await self._select_only_creation_date()
+        await self._select_only(CREATION_DATE)
         await self._show_all_columns_but_date_of_birth()
-        return await self._generate_report(await self._read_everything_back(period))
+        return await self._generate_report(await self._read_everything_back(period, CREATION_DATE, MY_CLIENTS))
+
+    async def _subscribe(self, plan: SubscriptionPlan) -> SavedReport:
+        date_field = _date_field(plan.date_field)
+        now = await controls.local_now(self.screen)
+        page = self._page(plan.title, Period.month(Month.of(now.date()).plus(-1)), date_field)
+        wanted = controls.SaveSettings(plan.title, LAST_MONTH, MONTHLY, CSV, _to_come(plan.first_execution, now))
+        kept = await controls.SavedReport(page, self._views(plan.title), wanted).keep()  # 16-23
+        return SavedReport(
+            title=kept.settings.title,
+            date_range=kept.settings.date_range,
+            frequency=kept.settings.frequency,
+            export_type=kept.settings.kind,
+            first_execution=kept.first_execution,
+            date_field=date_field[0],
+            hidden_column=DATE_OF_BIRTH[0],
+            how=kept.how,
+            read_back={**kept.page, "first execution": kept.settings.first_execution.text},
+            notes=kept.notes,
+        )
+
+    async def _rerun(self, title: str, period: Period, last_month: bool, date_field: str) -> ReportRequest:
+        field, shown_as = _date_field(date_field), any_of(MY_CLIENTS, (title,))
+        page = self._page(title, period, field)
+        await self._open_saved_view(page, title)
+        corrected = await page.differences()  # again 4
+        if corrected:
+            self.visit.progress.note(f"set right for this report: {'; '.join(corrected)}")
+        await self._set_up(page)
+        if page.base_hidden:
+            if other := await page.other_base():
+                raise SavedReportMissing(f"the saved view “{title}” is not one of My Clients: {other}")
+            await self._open_saved_view(page, title)
+            await self._set_up(page)
+        request = await self._read_everything_back(period, field, shown_as)
+        request.keywords["settings"] |= {"saved view": title, "set right": "; ".join(corrected)}
+        return await self._generate_report(request)  # again 5-8
+
+    async def _look_at_account(self) -> AccountShown:
+        await self._open_my_clients()
+        may_export = await self._may_export()
+        role, title = await self._read_profile()
+        return AccountShown(
+            role=role,
+            title=title,
+            role_fits=None if role is None else MANAGER.matches(role),
+            title_fits=None if title is None else SALES_DIRECTOR.matches(title),
+            may_export=may_export,
+            account=await controls.account_shown(self.screen, self.visit.login.username),
+        )
+
+    async def _signed_in_throughout(self, act: Callable[[], Awaitable[Result]]) -> Result:
+        try:
+            return await act()
+        except SessionEnded:
+            self.visit.progress.note("the session has ended: signing in again, once, and starting the page over")
+        await self.sign_in()
+        try:
+            return await act()
+        except SessionEnded:
+            raise SiteChanged("Activix ended the session twice while the report was being set up") from None
 
     async def _signed_in(self) -> bool | None:
         return await controls.menu_entry(self.screen, MY_CLIENTS) is not None or await self._menu_folded() or None
@@ -93,26 +179,57 @@ class Activix(CrmRobot):
         await (await self._view()).choose(MY_CLIENTS)
 
     @step("set the dates")
-    async def _set_dates(self, period: Period) -> None:  # 4-6
+    async def _set_dates(self, period: Period) -> None:  # 4-6, 17-18
         await self._dates.set(period.first, period.last, LAST_MONTH)
 
-    @step("tick only Creation Date")
-    async def _select_only_creation_date(self) -> None:  # 7
-        await (await self._date_fields()).tick_only(CREATION_DATE)
+    @step("tick only the date field")
+    async def _select_only(self, date_field: Words) -> None:  # 7, 20
+        await (await self._date_fields(date_field)).tick_only(date_field)
         await self.screen.settled()
 
     @step("show all columns but Date of Birth")
     async def _show_all_columns_but_date_of_birth(self) -> None:  # 8-11
         await (await self._columns()).tick_all_but(DATE_OF_BIRTH)
 
+    @step("open the saved view")
+    async def _open_saved_view(self, page: controls.ViewPage, title: str) -> None:  # again 2-3
+        await page.open_plain()
+        views = self._views(title)
+        own = [view for view in await views.titled() if view.own]
+        if not own:
+            await views.close()
+            raise SavedReportMissing(f"Activix lists no saved view “{title}” among this account's own")
+        await views.choose(own[0])
+
+    @step("set the dates, the date field and the columns")
+    async def _set_up(self, page: controls.ViewPage) -> None:
+        await page.set_up()
+
+    @step("look whether Generate Report is offered")
+    async def _may_export(self) -> bool:
+        try:
+            await self.screen.steadily(self._generate_icon)
+        except PermissionMissing:
+            return False
+        return True
+
+    @step("look at the profile")
+    async def _read_profile(self) -> tuple[str | None, str | None]:
+        if not await controls.open_profile(self.screen):
+            return None, None
+        role = await controls.value_shown(self.screen, ROLE, self.screen.patience / 3)
+        return role, await controls.value_shown(self.screen, TITLE, 1.0)
+
     @step("read the settings back")
-    async def _read_everything_back(self, period: Period) -> Callable[..., ReportRequest]:
+    async def _read_everything_back(
+        self, period: Period, date_field: Words, shown_as: Words
+    ) -> "partial[ReportRequest]":
         await self.screen.settled()
         await (await self._columns()).require_all_but(DATE_OF_BIRTH)
-        await (await self._date_fields()).require_only(CREATION_DATE)
+        await (await self._date_fields(date_field)).require_only(date_field)
         await self._dates.require(period.first, period.last)
-        view = await self._view()
-        await view.require(MY_CLIENTS)
+        view = await self._view(shown_as)
+        await view.require(shown_as)
         section = await self._clients_plus()
         rows = await controls.read_row_count(self.screen, section)
         return partial(
@@ -125,7 +242,7 @@ class Activix(CrmRobot):
             settings={
                 "view": await view.shown(),
                 "dates": (await self._dates.find()).text,
-                "date field": CREATION_DATE[0],
+                "date field": date_field[0],
                 "hidden column": DATE_OF_BIRTH[0],
                 "export type": CSV[0],
             },
@@ -150,16 +267,38 @@ class Activix(CrmRobot):
             raise SiteChanged(f"Generate Report was looked for in Clients+, which offers “{unknown[0]}” instead")
         raise PermissionMissing("Activix does not offer Generate Report to this account", _ASK_SUPPORT)
 
+    async def _save_icon(self) -> controls.Thing:  # 21-22
+        async def icon() -> controls.Thing | None:
+            return await controls.Icons(self.screen, await self._clients_plus()).find(SAVE)
+
+        return await self.screen.until("Save (the floppy disk) in the tool bar of Clients+", icon)
+
     @property
     def _dates(self) -> controls.DateRange:
-        return controls.DateRange(self.screen, SUBMIT)
+        return controls.LimitedDateRange(self.screen, SUBMIT)
 
-    async def _view(self) -> controls.DropDown:
-        return await controls.drop_down_below_search(self.screen, MY_CLIENTS)
+    async def _view(self, shown_as: Words = MY_CLIENTS) -> controls.DropDown:
+        return await controls.drop_down_below_search(self.screen, shown_as)
 
-    async def _date_fields(self) -> controls.CheckList:
+    def _page(self, title: str, period: Period, date_field: Words) -> controls.ViewPage:
+        parts = controls.PageParts(
+            open=self._open_my_clients,
+            dates=lambda: self._dates,
+            date_fields=self._date_fields,
+            columns=self._columns,
+            base=self._view,
+            section=self._clients_plus,
+            save_icon=self._save_icon,
+        )
+        needed = controls.Needed(period.first, period.last, LAST_MONTH, date_field, DATE_OF_BIRTH, MY_CLIENTS)
+        return controls.ViewPage(self.screen, parts, needed, title)
+
+    def _views(self, title: str) -> controls.SavedViews:
+        return controls.SavedViews(self.screen, MY_CLIENTS, title)
+
+    async def _date_fields(self, offered: Words) -> controls.CheckList:
         beside = await self._dates.find()
-        return await controls.check_list_left_of(self.screen, beside, CREATION_DATE, "the date fields")
+        return await controls.check_list_left_of(self.screen, beside, offered, "the date fields")
 
     async def _columns(self) -> controls.CheckList:
         async def icon() -> controls.Thing | None:
@@ -170,3 +309,16 @@ class Activix(CrmRobot):
 
     async def _clients_plus(self) -> list[controls.Thing]:
         return await controls.find_section(self.screen, CLIENTS_PLUS, after=CLIENTS_BY)
+
+
+def _date_field(name: str) -> Words:
+    """The one that the page calls `name`; Creation Date unless that is another one."""
+    return next((known for known in (CREATION_DATE, CREATED_BY) if not name or known.matches(name)), Words(name))
+
+
+def _to_come(first: datetime, now: datetime) -> datetime:
+    """The first execution, or the next one on the same day of the month where that is over."""
+    month = Month.of(first.date())
+    while (coming := datetime.combine(month.first.replace(day=first.day), first.time())) <= now.replace(tzinfo=None):
+        month = month.plus(1)
+    return coming

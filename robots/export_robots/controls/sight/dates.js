@@ -116,8 +116,10 @@ S.calendars = (scope) => {
 // Native lists of months and years above a calendar: chooses, and says whether anything was there to choose.
 S.chooseMonth = (scope, [year, month]) => {
   let done = false;
+  const parts = S.timeParts(scope); // twelve hours are no months
+  const clock = parts.some(({ part }) => part === "minute") ? parts.map(({ el }) => el) : [];
   for (const el of within(scope)) {
-    if (el.tagName !== "SELECT" || !seen(el)) continue;
+    if (el.tagName !== "SELECT" || !seen(el) || clock.includes(el)) continue;
     const years = [...el.options].filter((option) => /^(19|20)\d{2}$/.test(option.label.trim()));
     const entry = years.length ? years.find((option) => option.label.trim() === String(year)) : el.options.length === 12 ? el.options[month - 1] : null;
     if (!entry || entry.selected) continue;
