@@ -66,6 +66,10 @@ class MemoryKeyring(KeyringBackend):
         del self.kept[service, username]
 
 
+# Every class of a keyring is registered, and the best one is taken where none is named: this one only where it is.
+KeyringBackend._classes.discard(MemoryKeyring)
+
+
 @pytest.fixture
 def use_keyring() -> Iterator[UseKeyring]:
     before = keyring.get_keyring()
