@@ -86,8 +86,11 @@ class Moment:
     async def set(self, wanted: datetime) -> None:
         """Set both, by clicking where there is a calendar, else by typing, and read them back."""
         for way in (self._by_native_fields, self._by_clicking, self._by_typing):
-            with suppress(Gone):
-                await way(wanted)
+            try:
+                if not await way(wanted):
+                    continue
+            except Gone:
+                continue
             await self._screen.page.keyboard.press("Tab")
 
             async def fits() -> bool | None:
@@ -105,15 +108,16 @@ class Moment:
         fields: list[dict[str, Any]] = await self._screen.look("fields", await self._whole())
         return fields
 
-    async def _by_native_fields(self, wanted: datetime) -> None:
+    async def _by_native_fields(self, wanted: datetime) -> bool:
         texts = {"datetime-local": f"{wanted:%Y-%m-%dT%H:%M}", "date": f"{wanted:%Y-%m-%d}", "time": f"{wanted:%H:%M}"}
-        for field in await self._fields():
-            if field["type"] in texts and field["editable"]:
-                await (await self._screen.handle(field["el"])).fill(texts[field["type"]])
-        if any(field["type"] == "date" for field in await self._fields()):
-            await self._set_time(await self._whole(), wanted)
+        fields = [entry for entry in await self._fields() if entry["type"] in texts and entry["editable"]]
+        for entry in fields:
+            await (await self._screen.handle(entry["el"])).fill(texts[entry["type"]])
+        if [entry["type"] for entry in fields] == ["date"]:
+            await self._set_time(await self._whole(), wanted, fields[0]["el"])
+        return bool(fields)
 
-    async def _by_clicking(self, wanted: datetime) -> None:
+    async def _by_clicking(self, wanted: datetime) -> bool:
         for holder in await self._day_holders():
             if (scope := await self._calendar_of(holder)) is None:
                 continue
@@ -123,9 +127,10 @@ class Moment:
             if not await self._screen.gone(scope):
                 await self._choose_parts(scope, wanted)
                 await self._confirm(scope)
-            break
-        if (await self.read()).fitting(wanted) is None:
-            await self._set_time(await self._whole(), wanted)
+            if (await self.read()).fitting(wanted) is None:
+                await self._set_time(await self._whole(), wanted, holder)
+            return True
+        return False
 
     async def _day_holders(self) -> list[Thing]:
         fields = [field["el"] for field in await self._fields() if field["type"] in ("text", "tel", "search", "")]
@@ -154,17 +159,18 @@ class Moment:
                 # Escape would close the dialog around it.
                 await self._screen.page.mouse.click(*place)
 
-    async def _set_time(self, scope: Scope, wanted: datetime) -> None:
+    async def _set_time(self, scope: Scope, wanted: datetime, day_holder: Thing | None = None) -> None:
         if not scope or await self._choose_parts(scope, wanted):
             return
         for box in await self._screen.look("dropDowns", scope):
-            if dates_in(box["value"]):
+            if box["el"] == day_holder or dates_in(box["value"]):
                 continue
             if await self._from_list(box["el"], wanted.time()):
                 return
         for field in await self._fields():
             if (
-                field["editable"]
+                field["el"] != day_holder
+                and field["editable"]
                 and field["type"] in ("text", "tel")
                 and not dates_in(field["value"])
                 and await self._is_time(field)
@@ -258,20 +264,20 @@ class Moment:
             return False
         return bool(await self._screen.look("choose", opener, Words(max(earlier)[1]).folded))
 
-    async def _by_typing(self, wanted: datetime) -> None:
+    async def _by_typing(self, wanted: datetime) -> bool:
         """The field's own notation, as its value or its placeholder shows it, then the usual ones."""
-        for field in await self._fields():
-            if not field["editable"] or field["type"] not in ("text", "tel", "search"):
+        for entry in await self._fields():
+            if not entry["editable"] or entry["type"] not in ("text", "tel", "search"):
                 continue
-            like = field["value"] if dates_in(field["value"]) else " ".join(field["names"])
-            for day in list(written(wanted.date(), like))[:2]:
-                for at in (
-                    f"{wanted:%H:%M}",
-                    f"{wanted.hour % 12 or 12}:{wanted:%M} {'AM' if wanted.hour < 12 else 'PM'}",
-                ):
-                    await self._type(field["el"], f"{day} {at}")
-                    if (await self.read()).fitting(wanted):
-                        return
+            like = entry["value"] if dates_in(entry["value"]) else " ".join(entry["names"])
+            times = [f"{wanted:%H:%M}", f"{wanted.hour % 12 or 12}:{wanted:%M} {'AM' if wanted.hour < 12 else 'PM'}"]
+            if re.search(r"[ap]\.?\s?m\b", fold(like)):
+                times.reverse()
+            for text in [f"{day} {at}" for day in list(written(wanted.date(), like))[:2] for at in times]:
+                await self._type(entry["el"], text)
+                if (await self.read()).fitting(wanted):
+                    return True
+        return False
 
     async def _type(self, field: Thing, text: str) -> None:
         try:

@@ -37,6 +37,11 @@ SAVE = Words("Save", "Update", "Save changes", "Update view", "Save view", "OK",
              "Mettre à jour", "Modifier", "Enregistrer les modifications", "Enregistrer la vue",
              "Appliquer")  # fmt: skip
 CANCEL = Words("Cancel", "Close", "Annuler", "Fermer")
+# By which a choice without a label is known.
+OFTEN = Words("None", "Daily", "Weekly", "Monthly", "Every day", "Every week", "Every month", "Aucun", "Aucune",
+              "Quotidien", "Quotidienne", "Hebdomadaire", "Mensuel", "Mensuelle", "Chaque jour", "Chaque semaine",
+              "Chaque mois", "Tous les jours", "Toutes les semaines", "Tous les mois")  # fmt: skip
+KINDS = Words("CSV", "Excel", "PDF", "XLSX", "Text", "Texte")
 NONE = Words("None", "Never", "No subscription", "Off", "Aucun", "Aucune", "Jamais")
 _SAVED = re.compile(
     r"\b(saved|created|updated|enregistree?s?|sauvegardee?s?|creee?s?|mise? a jour|success\w*|succes)\b"
@@ -117,10 +122,10 @@ class SaveDialog:
             await self._unfold(to_read=True)
         if not await self._unfolded():
             return ShownSettings(shown, date_range)
-        frequency = await self._chosen(FREQUENCY)
+        frequency = await self._chosen(FREQUENCY, OFTEN)
         if NONE.matches(frequency):
             return ShownSettings(shown, date_range)
-        return ShownSettings(shown, date_range, frequency, await self._chosen(KIND), await self._moment().read())
+        return ShownSettings(shown, date_range, frequency, await self._chosen(KIND, KINDS), await self._moment().read())
 
     async def fill(self, wanted: SaveSettings) -> None:
         """Set everything that is not as wanted, and read it back."""
@@ -130,9 +135,9 @@ class SaveDialog:
             await self._unfold(to_read=False)
             await self._screen.until("the settings of the subscription", self._unfolded)
             await self._still()
-        await self._choose(FREQUENCY, wanted.frequency)
+        await self._choose(FREQUENCY, wanted.frequency, OFTEN)
         await self._still()
-        await self._choose(KIND, wanted.kind)
+        await self._choose(KIND, wanted.kind, KINDS)
         if (await self._moment().read()).fitting(wanted.first_execution) is None:
             await self._moment().set(wanted.first_execution)
         if left := (await self.read()).differences(wanted):
@@ -145,7 +150,7 @@ class SaveDialog:
             if any(tick["checked"] for tick in await self._subscribing()):
                 await self._unfold(to_read=False)
             else:
-                await self._choose(FREQUENCY, NONE)
+                await self._choose(FREQUENCY, NONE, OFTEN)
 
     async def offers_new(self) -> bool:
         return bool(await _buttons(self._screen, self._scope, NEW))
@@ -215,24 +220,30 @@ class SaveDialog:
     async def _group(self, label: Words) -> list[Thing]:
         return await self._screen.look("labelled", self._scope, label.folded) or []
 
-    async def _chosen(self, label: Words) -> str:
-        """What is chosen under a label: the text of its box, or of the one radio button that is ticked."""
+    async def _chosen(self, label: Words, offered: Words = Words()) -> str:
+        """What is chosen under a label, or without one among what is `offered`: a box's text, or the one that is ticked."""
         group = await self._group(label)
+        boxes = await self._screen.look("dropDowns", group or self._scope)
+        ticked = [
+            tick["label"] for tick in await self._screen.look("ticks", group or self._scope) if tick["checked"] is True
+        ]
         if not group:
-            return ""
-        boxes = await self._screen.look("dropDowns", group)
+            ticked = [text for text in ticked if offered.matches(text)]
+            boxes = [box for box in boxes if offered.matches(box["value"])]
         if boxes:
             return await DropDown(self._screen, boxes[0]["el"], str(label)).shown()
-        ticked = [tick["label"] for tick in await self._screen.look("ticks", group) if tick["checked"] is True]
-        if ticked:
+        if ticked or not group:
             return str(ticked[0]) if len(ticked) == 1 else ""
         return str((await self._screen.look("controlTexts", group) or [""])[0])
 
-    async def _choose(self, label: Words, wanted: Words) -> None:
-        if wanted.matches(await self._chosen(label)):
+    async def _choose(self, label: Words, wanted: Words, offered: Words = Words()) -> None:
+        if wanted.matches(await self._chosen(label, offered)):
             return
-        group = await self._group(label)
-        await choose(self._screen, group or self._scope, wanted, f"{label} of the saved view")
+        scope: list[Thing] = await self._group(label)
+        if not scope:
+            boxes = await self._screen.look("dropDowns", self._scope)
+            scope = [box["el"] for box in boxes if offered.matches(box["value"])] or self._scope
+        await choose(self._screen, scope, wanted, f"{label} of the saved view")
 
     async def _unfolded(self) -> bool | None:
         """True if the settings of a subscription are shown."""

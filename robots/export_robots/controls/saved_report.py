@@ -36,7 +36,7 @@ class ReportPage(Protocol):
         """
 
     async def shown(self) -> Mapping[str, str]:
-        """What the page shows of an open view, for the receipt."""
+        """What the page shows of an open view, for the receipt; asked right after `differences`."""
 
     async def save_icon(self) -> Thing:
         """The icon that opens the dialog for saving."""

@@ -10,7 +10,7 @@ from export_robots.controls.counts import read_row_count
 from export_robots.controls.date_range import DateRange
 from export_robots.controls.drop_down import DropDown
 from export_robots.controls.screen import Gone, Screen, Thing
-from export_robots.controls.words import ALL, Words, any_of, fold
+from export_robots.controls.words import Words, any_of, fold
 from export_robots.controls.written_dates import shows
 
 # How long a view that was opened may take to show its own settings.
@@ -52,6 +52,8 @@ class ViewPage:
         self._title = Words(title)
         self._base_hidden = False
         self._opened = False
+        self._ticked: list[str] = []  # as last read
+        self._unticked: list[str] = []
 
     async def open_plain(self) -> None:
         if self._opened:
@@ -69,10 +71,10 @@ class ViewPage:
         if not await self._date_field_fits():
             await (await self._parts.date_fields(self._needed.date_field)).tick_only(self._needed.date_field)
             await self.screen.settled()
+            await (await self._parts.date_fields(self._needed.date_field)).require_only(self._needed.date_field)
         if not await self._columns_fit():
             await (await self._parts.columns()).tick_all_but(self._needed.hidden_column)
-        await (await self._parts.columns()).require_all_but(self._needed.hidden_column)
-        await (await self._parts.date_fields(self._needed.date_field)).require_only(self._needed.date_field)
+            await (await self._parts.columns()).require_all_but(self._needed.hidden_column)
         await self._parts.dates().require(self._needed.first, self._needed.last)
 
     async def differences(self) -> list[str]:
@@ -113,13 +115,11 @@ class ViewPage:
         return self._base_hidden
 
     async def shown(self) -> Mapping[str, str]:
-        ticked, _ = await (await self._parts.date_fields(self._needed.date_field)).read_ticked()
-        _, hidden = await (await self._parts.columns()).read_ticked()
         return {
             "view": await self._base_reads(),
             "dates": (await self._parts.dates().find()).text,
-            "date field": ", ".join(ticked),
-            "hidden column": ", ".join(hidden),
+            "date field": ", ".join(self._ticked),
+            "hidden column": ", ".join(self._unticked),
         }
 
     async def save_icon(self) -> Thing:
@@ -135,14 +135,13 @@ class ViewPage:
         return (shown is not None and shows(shown.text, self._needed.first, self._needed.last)) or None
 
     async def _date_field_fits(self) -> bool:
-        ticked, _ = await (await self._parts.date_fields(self._needed.date_field)).read_ticked()
-        return len(ticked) == 1 and self._needed.date_field.matches(ticked[0])
+        self._ticked, _ = await (await self._parts.date_fields(self._needed.date_field)).read_ticked()
+        return len(self._ticked) == 1 and self._needed.date_field.matches(self._ticked[0])
 
     async def _columns_fit(self) -> bool:
-        ticked, unticked = await (await self._parts.columns()).read_ticked()
+        ticked, self._unticked = await (await self._parts.columns()).read_ticked()
         hidden = self._needed.hidden_column
-        shown = [label for label in ticked if not ALL.matches(label)]
-        return len(shown) > 1 and not any(map(hidden.matches, shown)) and all(map(hidden.matches, unticked))
+        return len(ticked) > 1 and not any(map(hidden.matches, ticked)) and all(map(hidden.matches, self._unticked))
 
     async def _rows(self) -> int | None:
         await self.screen.settled()

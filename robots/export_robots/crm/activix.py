@@ -132,7 +132,7 @@ class Activix(CrmRobot):
         corrected = await page.differences()  # again 4
         if corrected:
             self.visit.progress.note(f"set right for this report: {'; '.join(corrected)}")
-        await self._set_up(page)
+            await self._set_up(page)
         if page.base_hidden:
             if other := await page.other_base():
                 raise SavedReportMissing(f"the saved view “{title}” is not one of My Clients: {other}")
@@ -215,6 +215,7 @@ class Activix(CrmRobot):
 
     @step("look at the profile")
     async def _read_profile(self) -> tuple[str | None, str | None]:
+        self.screen.signed_in = False  # where one's password may be changed is no end of the session
         if not await controls.open_profile(self.screen):
             return None, None
         role = await controls.value_shown(self.screen, ROLE, self.screen.patience / 3)

@@ -164,7 +164,7 @@ S.find = ({ words, scope, loose = false, outside = null, above = false }) => {
   for (const el of within(scope)) {
     if (el === document.body || el.textContent.length > 1500 || !seen(el)) continue;
     if (outside && outside.some((root) => holds(root, el))) continue;
-    if (text(el).length > 150) continue;
+    if (text(el).length > 150 || el.closest("[role=tooltip]")) continue; // what hovers is no control
     const rank = matches(S.names(el), words, loose);
     if (rank === Infinity) continue;
     let target = worked(el);

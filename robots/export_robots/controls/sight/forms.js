@@ -64,7 +64,7 @@ const controlTexts = (scope) => {
     else if (el.tagName === "SELECT" && seen(el)) texts.push(el.selectedOptions[0]?.label || "");
     else if (el.matches("[role=spinbutton]") && seen(el)) texts.push(el.getAttribute("aria-valuetext") || el.getAttribute("aria-valuenow") || "");
   }
-  for (const { el, value } of S.dropDowns(scope)) if (!el.matches("select,input") && value && !texts.includes(value)) texts.push(value);
+  for (const { el, value } of S.dropDowns(scope)) if (!el.matches("select") && !el.value && value && !texts.includes(value)) texts.push(value);
   return texts.filter(Boolean);
 };
 S.controlTexts = controlTexts;
