@@ -21,9 +21,7 @@ from report_mailbox.message import decode_bytes, split_header_block
 from report_mailbox.naming import ODDITIES, harmless_name, name_of
 from report_mailbox.unpacking import Kind, NotUnpacked, Room, gunzip, kind_of, unzip_one
 
-CONTENT_FIELD = re.compile(
-    rb"^content-(?:type|transfer-encoding|disposition)\b[^\n]*(?:\n[ \t][^\n]*)*", re.IGNORECASE | re.MULTILINE
-)
+_CONTENT_FIELD = re.compile(rb"content-(?:type|transfer-encoding|disposition)\b[^\n]*(?:\n[ \t][^\n]*)*")
 _TOKEN = rb"[A-Za-z0-9!#$&+.^_`{|}~-]+"
 _VALUE = _TOKEN + rb'|"(?:(?!=\?)[\x20\x21\x23-\x5b\x5d-\x7e])*"'
 _PARAMETER = rb"\s*;\s*(?:[\w-]+=(?:" + _VALUE + rb")|name\*[^;\"]*)"
@@ -112,7 +110,18 @@ def is_plain(raw: bytes) -> bool:
     """
     if raw.count(b"\r") != raw.count(b"\r\n"):
         return False
-    return all(_PLAIN_FIELD.fullmatch(found[0]) for found in CONTENT_FIELD.finditer(raw))
+    return all(_PLAIN_FIELD.fullmatch(field) for field in content_fields(raw))
+
+
+def content_fields(raw: bytes) -> Iterator[bytes]:
+    """The fields at the beginning of a line that say what a part is. As fast as a search for fixed words is."""
+    lower = raw.lower()
+    at = 0
+    while (at := lower.find(b"content-", at)) >= 0:
+        field = _CONTENT_FIELD.match(lower, at) if at == 0 or lower[at - 1 : at] == b"\n" else None
+        if field:
+            yield raw[at : field.end()]
+        at = field.end() if field else at + 1
 
 
 class _Taking:

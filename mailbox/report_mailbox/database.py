@@ -15,6 +15,7 @@ from report_mailbox.records import NewPart
 from report_mailbox.tables import messages, metadata, parts, past
 
 _SQLITE_BUSY_MILLISECONDS = 20_000
+_PREPARED = "report_mailbox.prepared"
 
 
 class Book:
@@ -48,7 +49,8 @@ class Book:
         connection.execute(insert(past).from_select(["message_row", "decision", "reason", "decided_at"], replaced))
 
     def _prepare(self, connection: Connection) -> None:
-        if self._engine.dialect.name == "sqlite":
+        if self._engine.dialect.name == "sqlite" and not connection.info.get(_PREPARED):
+            connection.info[_PREPARED] = True  # as long as the database's own connection lasts
             connection.execute(text(f"PRAGMA busy_timeout = {_SQLITE_BUSY_MILLISECONDS}"))
 
     @contextmanager

@@ -2,7 +2,8 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkstemp
@@ -10,6 +11,7 @@ from time import time
 from typing import BinaryIO
 
 _UNFINISHED = ".unfinished"
+_AT_ONCE = 16  # files that are waited for at once
 
 SPOOL, PARTS = "spool", "parts"
 """Inside the collector's folder: mails as they came, and the files they brought, both named by their hash."""
@@ -68,12 +70,46 @@ def unfinished(folder: Path) -> Iterator[tuple[NewFile, Callable[[str], Path]]]:
         temporary.unlink(missing_ok=True)
 
 
+def keep_all(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Put files into `folder` under these names, each whole and on disk when this returns.
+
+    They are waited for at once: the file system writes its journal once for many, and not once for each.
+    """
+    if not files:
+        return
+    make_folder(folder)
+    written: dict[str, tuple[Path, int]] = {}
+    try:
+        for name, content in files.items():
+            descriptor, temporary = mkstemp(suffix=_UNFINISHED, dir=folder)
+            written[name] = Path(temporary), descriptor
+            left = memoryview(content)
+            while left:
+                left = left[os.write(descriptor, left) :]
+        if len(written) == 1:
+            os.fsync(next(iter(written.values()))[1])
+        else:
+            with ThreadPoolExecutor(_AT_ONCE) as waiting:
+                list(waiting.map(os.fsync, [descriptor for _, descriptor in written.values()]))
+        for name, (path, _) in written.items():
+            path.replace(folder / name)
+        sync_folder(folder)
+    finally:
+        for path, descriptor in written.values():
+            os.close(descriptor)
+            path.unlink(missing_ok=True)
+
+
 def sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sha256_bytes(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def sha256_of(path: Path) -> str:

@@ -1,11 +1,14 @@
 """The decision on one mail whose bytes are on disk. No network here but DNS."""
 
+import hashlib
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 from report_mailbox.attachments import Attachment, Contents, MailTooOdd
-from report_mailbox.files import PARTS, unfinished
+from report_mailbox.expected import Expected
+from report_mailbox.files import PARTS, keep_all
 from report_mailbox.links import ForeignLink, Link, SeveralLinks, report_link
 from report_mailbox.mailbox import DELIVERY_HEADERS, Limits, Mailbox
 from report_mailbox.matching import (
@@ -23,7 +26,6 @@ from report_mailbox.matching import (
 from report_mailbox.message import (
     DeliveredTo,
     Headers,
-    content_hash,
     delivered_to,
     read_headers,
     sender_of,
@@ -54,45 +56,71 @@ def facts_of(
     )
 
 
+@dataclass(frozen=True)
+class Spooled:
+    """A mail whose bytes are safe on disk. `row` is its row in the ledger, `received` aware."""
+
+    row: int
+    raw: bytes = field(repr=False)
+    content_sha256: str
+    received: datetime
+
+
+@dataclass(frozen=True)
+class Brought:
+    """The files of a mail, and what they may answer."""
+
+    address: str
+    contents: Contents
+    candidates: Sequence[Expectation]
+    earlier: Sequence[Expectation]
+
+
 class Judge:
-    def __init__(
-        self, mailbox: Mailbox, register: MailRegister, limits: Limits, accept: Accept, on_step: Callable[[str], None]
-    ) -> None:
+    def __init__(self, mailbox: Mailbox, register: MailRegister, limits: Limits, accept: Accept) -> None:
         self._mailbox = mailbox
         self._register = register
         self._limits = limits
         self._accept = accept
-        self._on_step = on_step
-        self._senders = SenderCheck(mailbox, Verdicts(register.engine, mailbox, register.folder))
+        self.verdicts = Verdicts(register.engine, mailbox, register.folder)
+        self._senders = SenderCheck(mailbox, self.verdicts)
 
-    def judge(self, row: int, raw: bytes, received: datetime, bases: set[str]) -> Decision:
-        """The decision, with the mail's files kept on disk.
+    def read(self, mail: Spooled, bases: set[str], expected: Expected) -> "Decision | Brought":
+        """Take the mail apart: what it brought, or the decision if its files do not matter for that.
 
         Raises:
             One of attachments.UNREADABLE: The mail cannot be parsed.
         """
-        if (twin := self._register.twin(row, content_hash(raw))) is not None:
+        if (twin := self._register.twin(mail.row, mail.content_sha256)) is not None:
             return Decision(Fate.DUPLICATE, f"it is a copy of mail {twin}, which has been dealt with")
-        headers = read_headers(split_header_block(raw))
-        mail = facts_of(headers, bases, received, self._mailbox.delivery_headers)
-        opened = answerable(mail, self._register.open_expectations())
-        answered = answerable(mail, self._register.answered_lately(datetime.now(UTC)))
+        headers = read_headers(split_header_block(mail.raw))
+        facts = facts_of(headers, bases, mail.received, self._mailbox.delivery_headers)
+        opened = answerable(facts, expected.opened_for(facts))
+        answered = answerable(facts, expected.lately_for(facts))
         if isinstance(opened, Turned) and isinstance(answered, Turned):
             return Decision(opened.fate, opened.reason, final=opened.final)
         candidates = [] if isinstance(opened, Turned) else opened
         earlier = [] if isinstance(answered, Turned) else answered
         asked = min(each.newer_than for each in [*candidates, *earlier])
-        if mail.sender and (doubt := self._senders.doubt(raw, headers, mail.sender, received, asked)):
+        if facts.sender and (doubt := self._senders.doubt(mail.raw, headers, facts.sender, mail.received, asked)):
             return Decision(Fate.HELD, doubt, keep=True)
         try:
-            contents = parse(raw, self._limits)
+            contents = parse(mail.raw, self._limits)
         except MailTooOdd as odd:
             return _spoilt(candidates, str(odd))
         if piece := piece_of_several(headers, (file.name for file in contents.files)):
             return Decision(Fate.HELD, piece, keep=True)
         if contents.files:
-            return self._judge_files(mail.address or "", contents, candidates, earlier)
+            return Brought(facts.address or "", contents, candidates, earlier)
         return self._judge_without_files(contents, candidates)
+
+    def answer(self, brought: Brought, parts: Sequence[NewPart]) -> Decision:
+        """The decision on a mail whose files are safe on disk as `parts`.
+
+        Raises:
+            One of attachments.UNREADABLE: A file cannot be judged.
+        """
+        return self._judge_files(brought, {part.sha256: part for part in parts})
 
     def too_large(self, candidates: Sequence[Expectation], headers: Headers, size: int) -> Decision:
         """A rejection ends an expectation: only a mail that counts as its sender's may bring one."""
@@ -102,12 +130,9 @@ class Judge:
             return Decision(Fate.HELD, f"{reason}, and {doubt}")
         return _spoilt(candidates, reason)
 
-    def _judge_files(
-        self, address: str, contents: Contents, candidates: Sequence[Expectation], earlier: Sequence[Expectation]
-    ) -> Decision:
-        kept = {part.sha256: part for part in (keep_part(self._register.folder, file) for file in contents.files)}
+    def _judge_files(self, brought: Brought, kept: dict[str, NewPart]) -> Decision:
+        address, contents, candidates = brought.address, brought.contents, brought.candidates
         parts = tuple(kept.values())
-        self._on_step("parts kept")
         copies = {sha256: answered for sha256 in kept if (answered := self._register.handed_before(address, sha256))}
         fresh = [part for part in parts if part.sha256 not in copies]
         if not fresh:
@@ -122,7 +147,7 @@ class Judge:
                 HandOver(expectation, HandedKind.REPORT, kept[sha256]) for expectation, sha256 in sorted(answer.items())
             )
             return Decision(Fate.REPORT, f"it is the report for {', '.join(sorted(answer))}", True, hand_over, parts)
-        for each in self._ask(earlier, fresh):
+        for each in self._ask(brought.earlier, fresh):
             if each.acceptance.verdict is Verdict.FITS:
                 return Decision(Fate.DUPLICATE, f"it is a second report for {each.expectation}", parts=parts)
         spoilt = broken(judged)
@@ -167,13 +192,24 @@ class Judge:
 
 def keep_part(folder: Path, file: Attachment) -> NewPart:
     """Put a file that a mail brought on disk, below the collector's folder."""
+    return keep_parts(folder, [file])[0]
+
+
+def keep_parts(folder: Path, files: Sequence[Attachment]) -> list[NewPart]:
+    """The same for many, which are waited for at once."""
+    parts = [_new_part(file) for file in files]
+    keep_all(
+        folder / PARTS,
+        {PurePosixPath(part.file).name: file.content for part, file in zip(parts, files, strict=True)},
+    )
+    return parts
+
+
+def _new_part(file: Attachment) -> NewPart:
     suffix = PurePosixPath(file.name).suffix.casefold()
     suffix = suffix if suffix[1:].isascii() and suffix[1:].isalnum() and len(suffix) <= 6 else ""
-    with unfinished(folder / PARTS) as (new, keep):
-        new.write(file.content)
-        name = f"{new.sha256}{suffix}"
-        keep(name)
-    return NewPart(file.name, new.sha256, new.size, f"{PARTS}/{name}")
+    sha256 = hashlib.sha256(file.content).hexdigest()
+    return NewPart(file.name, sha256, len(file.content), f"{PARTS}/{sha256}{suffix}")
 
 
 def _spoilt(candidates: Sequence[Expectation], reason: str) -> Decision:

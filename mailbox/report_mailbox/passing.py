@@ -7,33 +7,23 @@ decision and the hand-over, and only then the mark in the mailbox. A crash in be
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from traceback import extract_tb
+from itertools import islice
 
 from filelock import FileLock, Timeout
 
-from report_mailbox.abridging import abridge
-from report_mailbox.attachments import UNREADABLE
-from report_mailbox.connection import Connection, MailGone, MailNotGiven, ServerHead
-from report_mailbox.dkim_check import Authenticity, Standing
-from report_mailbox.errors import MailboxBusy, MailboxProtocol, MailboxThrottled
-from report_mailbox.files import PARTS, SPOOL, NewFile, is_whole, make_folder, spooled, sweep_unfinished, unfinished
-from report_mailbox.judging import Accept, Judge, facts_of
+from report_mailbox.connection import Connection, ServerHead
+from report_mailbox.deciding import Deciding
+from report_mailbox.errors import MailboxBusy, MailboxProtocol
+from report_mailbox.files import PARTS, SPOOL, is_whole, make_folder, sweep_unfinished
+from report_mailbox.judging import Accept, facts_of
 from report_mailbox.mailbox import Limits, Mailbox, Pace
 from report_mailbox.matching import CLOCK_TOLERANCE, Expectation, Fate, Turned, answerable
-from report_mailbox.message import (
-    Headers,
-    content_hash,
-    domain_of,
-    message_id,
-    read_headers,
-    sent_at,
-    split_header_block,
-)
-from report_mailbox.records import Decision, HeadFacts, MailRow
+from report_mailbox.message import domain_of, read_headers, sent_at
+from report_mailbox.reading import HEADS
+from report_mailbox.records import Decided, Decision, HeadFacts, MailRow
 from report_mailbox.register import MailRegister
-from report_mailbox.verdicts import Verdicts
+from report_mailbox.taking import Taking, Wanted
 
 logger = logging.getLogger(__name__)
 
@@ -54,13 +44,13 @@ class Pass:
         self._limits = limits
         self._pace = pace
         self._on_step = on_step
-        self._judge = Judge(mailbox, register, limits, accept, on_step)
-        self._verdicts = Verdicts(register.engine, mailbox, register.folder)
+        self._deciding = Deciding(mailbox, register, accept, limits, self._tell)
+        self._taking = Taking(mailbox, register, self._deciding, limits, self._tell)
         self._swept = False
         self._compared: Connection | None = None
 
     def once(self, connection: Connection) -> bool:
-        """One pass. True: mails were new, so that more may have come meanwhile."""
+        """One pass. True: mails were new, or the server has said that more came since it was asked."""
         with self._alone():
             self._sweep()
             new = self._list(connection)
@@ -70,7 +60,10 @@ class Pass:
                 self._read(connection, waiting)
             self._mark(connection)
             self._register.note_looked()
-            return new > 0
+            return new > 0 or connection.announced()
+
+    def _tell(self, step: str) -> None:
+        self._on_step(step)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -126,129 +119,54 @@ class Pass:
         bases = self._register.bases()
         here = [row for row in waiting if row.raw_sha256 and is_whole(self._folder, row.raw_sha256)]
         for row in here:
-            self._decide(row, bases)
+            self._deciding.again(row, bases)
         present = {row.id for row in here}
         there = {row.uid: row for row in waiting if row.id not in present and row.uidvalidity == connection.uidvalidity}
         missing: list[MailRow] = []
-        for uid, head in connection.heads(list(there)):
-            if head is None:
-                missing.append(there[uid])
-                continue
-            wanted = self._wanted(there[uid], head, bases)
-            if wanted is not None and self._spool(connection, there[uid], wanted):
-                self._decide(self._register.mail_row(there[uid].id), bases)
+        heads = connection.heads(list(there))
+        while some := list(islice(heads, HEADS)):
+            missing += [there[uid] for uid, head in some if head is None]
+            wanted = self._sort(there, [head for _, head in some if head is not None], bases)
+            self._taking.take(connection, wanted, bases)
         self._settle_missing(connection, missing)
         for row in waiting:
             if row.id not in present and row.uidvalidity != connection.uidvalidity:
                 # Kept by another machine, or lost with the disk. Under its new number it takes this one's place.
                 reason = "the server numbered the folder anew before it was decided on, and its bytes are not here"
-                self._record(row, Decision(Fate.HELD, reason))
+                self._deciding.record(row, Decision(Fate.HELD, reason))
 
-    def _wanted(self, row: MailRow, head: ServerHead, bases: set[str]) -> "_Wanted | None":
-        """None: decided by its headers alone."""
-        headers = read_headers(head.headers)
-        received = head.received or sent_at(headers) or datetime.now(UTC)
-        mail = facts_of(headers, bases, received, self._mailbox.delivery_headers)
-        facts = HeadFacts(received, mail.address, domain_of(mail.sender) if mail.sender else "", head.size)
-        opened = answerable(mail, self._register.open_expectations())
-        if isinstance(opened, Turned):
-            if isinstance(answerable(mail, self._register.answered_lately(datetime.now(UTC))), Turned):
-                self._record(row, Decision(opened.fate, opened.reason, final=opened.final), facts)
-                return None
-            opened = []
-        return _Wanted(facts, opened, headers)
-
-    def _spool(self, connection: Connection, row: MailRow, wanted: "_Wanted") -> bool:
-        facts = wanted.facts
-        if row.fetches >= self._limits.fetches:
-            self._record(row, Decision(Fate.HELD, "the mail server does not hand it out"), facts)
-            return False
-        self._register.note_fetch(row.id)
-        try:
-            with unfinished(self._folder / SPOOL) as (new, keep):
-                if not self._download(connection, row, wanted, new):
-                    return False
-                raw_sha256 = new.sha256
-                path = keep(spooled(self._folder, raw_sha256).name)
-        except MailGone:
-            self._record(row, Decision(Fate.IGNORED, "it was moved or deleted before it was read"), facts)
-            return False
-        except MailNotGiven as refusal:
-            logger.warning("mail %d is not handed out: %s", row.uid, refusal)
-            return False
-        except MailboxThrottled:
-            self._register.forget_fetch(row.id)
-            raise
-        raw = path.read_bytes()
-        self._register.note_spooled(
-            row.id,
-            facts,
-            raw_sha256=raw_sha256,
-            content_sha256=content_hash(raw),
-            message_id=message_id(read_headers(split_header_block(raw))),
-        )
-        self._on_step("spooled")
-        return True
-
-    def _download(self, connection: Connection, row: MailRow, wanted: "_Wanted", new: NewFile) -> bool:
-        """The mail, or of a large one the parts that may be the report; False: decided, nothing to keep."""
-        facts = wanted.facts
-        # Where the receiving server says whose a mail is, the whole is not needed to find that out.
-        whole = self._limits.whole_bytes if self._mailbox.authserv_id else self._limits.mail_bytes
-        if facts.size > whole and abridge(connection, row.uid, new, self._limits):
-            if not self._mailbox.authserv_id:
-                # Before the mail is read: its signature, which is over the whole, would look like a wrong one.
-                found = Authenticity(Standing.UNVERIFIED, "it is too large for its signature to be checked here")
-                self._verdicts.keep(new.sha256, facts.sender_domain, found)
-            return True
-        if facts.size > self._limits.mail_bytes:
-            self._record(row, self._judge.too_large(wanted.candidates, wanted.headers, facts.size), facts)
-            return False
-        if connection.download(row.uid, new, limit=self._limits.mail_bytes) > self._limits.mail_bytes:
-            self._record(row, Decision(Fate.HELD, "it is larger than its server said"), facts)
-            return False
-        return True
-
-    def _decide(self, row: MailRow, bases: set[str]) -> None:
-        if row.raw_sha256 is None:
-            return
-        path = spooled(self._folder, row.raw_sha256)
-        if row.attempts >= self._limits.attempts:
-            self._record(row, Decision(Fate.HELD, f"it could not be read in {row.attempts} attempts"))
-            return
-        if not self._register.note_attempt(row):
-            return  # another collector has it in hand
-        try:
-            decision = self._judge.judge(row.id, path.read_bytes(), row.received or datetime.now(UTC), bases)
-        except UNREADABLE as error:
-            # Whatever the parser stumbles over costs this mail, not the others. It is counted, and held in the end.
-            # The message of such an error may quote the mail: the log gets the place only.
-            place = extract_tb(error.__traceback__)[-1]
-            logger.warning(
-                "mail %d cannot be read (%s in %s:%s)", row.uid, type(error).__name__, place.filename, place.lineno
-            )
-            return
-        self._on_step("judged")
-        recorded = self._record(row, decision)
-        if recorded and not decision.parts and not decision.hand_over and not decision.keep:
-            path.unlink(missing_ok=True)  # it brought nothing; and it may hold a sign-in code
-
-    def _record(self, row: MailRow, decision: Decision, facts: HeadFacts | None = None) -> bool:
-        recorded = self._register.decide(row.id, decision, facts)
-        if recorded:
-            logger.info("mail %d: %s: %s", row.uid, decision.fate, decision.reason)
-            self._on_step("decided")
-        return recorded
+    def _sort(self, rows: dict[int, MailRow], heads: Sequence[ServerHead], bases: set[str]) -> list[Wanted]:
+        """Those that may answer something. On the others their headers decide, and that is recorded at once."""
+        expected = self._register.expected()
+        wanted: list[Wanted] = []
+        turned: list[tuple[MailRow, Decided]] = []
+        for head in heads:
+            headers = read_headers(head.headers)
+            received = head.received or sent_at(headers) or datetime.now(UTC)
+            mail = facts_of(headers, bases, received, self._mailbox.delivery_headers)
+            facts = HeadFacts(received, mail.address, domain_of(mail.sender) if mail.sender else "", head.size)
+            opened = answerable(mail, expected.opened_for(mail))
+            row = rows[head.uid]
+            if not isinstance(opened, Turned):
+                wanted.append(Wanted(row, facts, opened, headers))
+            elif not isinstance(answerable(mail, expected.lately_for(mail)), Turned):
+                wanted.append(Wanted(row, facts, [], headers))
+            else:
+                decision = Decision(opened.fate, opened.reason, final=opened.final)
+                turned.append((row, Decided(row.id, decision, facts)))
+        if turned:
+            self._deciding.record_all(turned, expected.ids)
+        return wanted
 
     def _settle_missing(self, connection: Connection, missing: list[MailRow]) -> None:
         """Gone only if a search does not find them either: servers leave mails out of long answers."""
         for row in missing:
             if not connection.still_there(row.uid):
-                self._record(row, Decision(Fate.IGNORED, "it was moved or deleted before it was read"))
+                self._deciding.record(row, Decision(Fate.IGNORED, "it was moved or deleted before it was read"))
             elif row.fetches >= self._limits.fetches:
-                self._record(row, Decision(Fate.HELD, "the mail server does not hand out its headers"))
+                self._deciding.record(row, Decision(Fate.HELD, "the mail server does not hand out its headers"))
             else:
-                self._register.note_fetch(row.id)
+                self._register.note_fetches([row.id])
 
     def _mark(self, connection: Connection) -> None:
         uids = self._register.to_mark(connection.uidvalidity)
@@ -263,15 +181,6 @@ class Pass:
             return
         self._register.marking(connection.uidvalidity, uids, done=True)
         self._on_step("marked")
-
-
-@dataclass(frozen=True)
-class _Wanted:
-    """A mail that may answer something; no `candidates`: only what is answered already."""
-
-    facts: HeadFacts
-    candidates: list[Expectation]
-    headers: Headers
 
 
 def _since(expectations: Sequence[Expectation]) -> datetime:

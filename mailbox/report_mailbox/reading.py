@@ -18,7 +18,9 @@ LIST = 500
 """UIDs in one command; Dovecot refuses lines of 64 KB."""
 
 _SEARCH_WINDOW = 50_000  # UIDs; ten digits and a space each stay well below the line imaplib takes
-_HEADS = 100  # headers in one answer, each at most _HEAD_BYTES
+HEADS = 100
+"""Mails whose headers are in one answer, each at most _HEAD_BYTES."""
+
 _HEAD_BYTES = 65_536
 _BODY_BYTES = 2_000_000
 _HEAD_FIELDS = ("FROM", "TO", "CC", "DATE", "MESSAGE-ID", "RECEIVED", "AUTHENTICATION-RESULTS")
@@ -59,6 +61,25 @@ class MailNotGiven(Exception):
 class Reading(Asking):
     uidvalidity: int
     exists: int
+    _announced: object = None
+
+    def announced(self) -> bool:
+        """Whether the server has said, since it began to answer the last search, that mails came.
+
+        Servers say so in the answer to any command, also to a search that does not find them yet, and IDLE does not
+        repeat it. What is said twice in the same words counts once.
+        """
+        said = self._said()
+        news, self._announced = bool(said) and said != self._announced, said
+        return news
+
+    def _said(self) -> list[tuple[str, bytes]]:
+        answers = self._client._imap.untagged_responses  # noqa: SLF001 - no public way; without it the cycle remains
+        return [(kind, each) for kind in ("EXISTS", "EXPUNGE") for each in answers.get(kind, ())]
+
+    def _forget_said(self) -> None:
+        for kind in ("EXISTS", "EXPUNGE"):
+            self._client._imap.untagged_responses.pop(kind, None)  # noqa: SLF001
 
     def next_uid(self) -> int:
         """The UID that the next mail to arrive will at least have."""
@@ -78,6 +99,7 @@ class Reading(Asking):
             criteria: list[Any] = ["UID", f"{low}:{high}"]
             if since is not None:
                 criteria += ["SINCE", since]
+            self._forget_said()
             with self._reading("searching for mails"):
                 found = self._client.search(criteria)
             # A range beyond the newest mail gives the newest mail, by IMAP's rules.
@@ -91,8 +113,8 @@ class Reading(Asking):
 
     def heads(self, uids: Sequence[int]) -> Iterator[tuple[int, ServerHead | None]]:
         """Size, time and the headers that matter. None: gone, or not given by the server."""
-        for start in range(0, len(uids), _HEADS):
-            chunk = list(uids[start : start + _HEADS])
+        for start in range(0, len(uids), HEADS):
+            chunk = list(uids[start : start + HEADS])
             try:
                 answers = self._fetch_heads(chunk)
             except Refused:
@@ -137,6 +159,26 @@ class Reading(Asking):
         if size == 0 and not section:
             raise MailNotGiven("the mail was empty")
         return size
+
+    def download_several(self, uids: Sequence[int], longest: int) -> dict[int, bytes]:
+        """Small mails in one command: those that came whole. The others are to be asked for one by one.
+
+        `longest` is more bytes than any of them should have.
+        """
+        asked = f"BODY.PEEK[]<0.{longest}>"
+        try:
+            doing = "downloading a mail" if len(uids) == 1 else "downloading mails"
+            with self._reading(doing, extra=timedelta(seconds=len(uids) * longest / 50_000)):
+                answers = self._client.fetch(list(uids), [asked])
+        except Refused:
+            return {}
+        found = {}
+        for uid in uids:
+            answer = answers.get(uid, {})
+            raw = next((value for name, value in answer.items() if name.upper().startswith(b"BODY[]")), None)
+            if isinstance(raw, bytes) and 0 < len(raw) < longest:
+                found[uid] = raw
+        return found
 
     def leaves(self, uid: int) -> list[Leaf]:
         """What parts the mail has. Empty when it has only one, or the server cannot say.

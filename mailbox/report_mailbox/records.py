@@ -154,6 +154,17 @@ class HeadFacts:
 
 
 @dataclass(frozen=True)
+class SpooledMail:
+    """A mail whose bytes are safe in spool/. `row` is its row in the ledger."""
+
+    row: int
+    facts: HeadFacts
+    raw_sha256: str
+    content_sha256: str
+    message_id: str
+
+
+@dataclass(frozen=True)
 class NewPart:
     """A file that a mail brought and that is safe on disk as `file`, inside the collector's folder."""
 
@@ -182,3 +193,12 @@ class Decision:
     hand_over: tuple[HandOver, ...] = ()
     parts: tuple[NewPart, ...] = ()
     keep: bool = False
+
+
+@dataclass(frozen=True)
+class Decided:
+    """A decision on the mail of a row, with what its headers said if that is not in the ledger yet."""
+
+    row: int
+    decision: Decision
+    facts: HeadFacts | None = None

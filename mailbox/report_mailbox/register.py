@@ -1,16 +1,20 @@
 """Which mails came and what was decided on each: the collector's side of the ledger."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, Engine, RowMapping, and_, func, insert, or_, select, update
+from sqlalchemy.exc import OperationalError
 
 from report_mailbox.database import insert_missing, now
+from report_mailbox.expected import Expected, expectation_of
 from report_mailbox.listing import UNCOUNTED, Listing
+from report_mailbox.mailbox import Mailbox
 from report_mailbox.matching import Expectation, Fate
 from report_mailbox.message import base_of
-from report_mailbox.records import Decision, HandedKind, HeadFacts, MailRow
+from report_mailbox.records import Decided, Decision, HandedKind, HeadFacts, MailRow, SpooledMail
 from report_mailbox.tables import expectations, handed, messages
 
 _BROUGHT = (Fate.REPORT, Fate.REJECTION, Fate.LINK, Fate.CODE)
@@ -18,6 +22,10 @@ _LATE_COPIES = timedelta(days=3)  # for how long after a report a second one cou
 
 
 class MailRegister(Listing):
+    def __init__(self, engine: Engine, mailbox: Mailbox, folder: Path) -> None:
+        super().__init__(engine, mailbox, folder)
+        self._known: dict[str, Expectation] = {}  # by id; what an expectation says never changes
+
     def changes(self) -> tuple[int, datetime | None]:
         """Something that differs once anything is newly expected, also by another process."""
         query = select(func.count(), func.max(expectations.c.changed_at)).where(
@@ -36,6 +44,9 @@ class MailRegister(Listing):
             handed.c.kind != HandedKind.REJECTION, handed.c.handed_at > received - _LATE_COPIES
         )
         return self._expectations(and_(expectations.c.state == "answered", expectations.c.id.in_(recent)))
+
+    def expected(self) -> Expected:
+        return Expected(self.open_expectations(), self.answered_lately(now()))
 
     def bases(self) -> set[str]:
         """Every address ever expected here, without its tag."""
@@ -57,26 +68,47 @@ class MailRegister(Listing):
         with self._reading() as connection:
             return _mail_row(connection.execute(select(messages).where(messages.c.id == row)).mappings().one())
 
-    def note_fetch(self, row: int) -> None:
-        """Before the server is asked for the mail."""
-        self._change(row, fetches=messages.c.fetches + 1)
+    def note_fetches(self, rows: Sequence[int]) -> None:
+        """Before the server is asked for the mails."""
+        self._change(rows, fetches=messages.c.fetches + 1)
 
-    def forget_fetch(self, row: int) -> None:
-        """It was not this mail's fault."""
-        self._change(row, fetches=messages.c.fetches - 1)
+    def forget_fetches(self, rows: Sequence[int]) -> None:
+        """It was not these mails' fault."""
+        self._change(rows, fetches=messages.c.fetches - 1)
 
     def note_spooled(
         self, row: int, facts: HeadFacts, *, raw_sha256: str, content_sha256: str, message_id: str
     ) -> None:
         """The mail's bytes are safe in spool/."""
         self._change(
-            row,
+            [row],
             raw_sha256=raw_sha256,
             content_sha256=content_sha256,
             message_id=message_id,
             fetches=0,
             **_columns(facts),
         )
+
+    def claim_spooled(self, mails: Sequence[SpooledMail]) -> set[int]:
+        """`note_spooled` and `note_attempt` of mails that were never read before, at once. Returns the rows claimed."""
+        claimed = set()
+        with self._transaction() as connection:
+            for mail in mails:
+                changed = connection.execute(
+                    update(messages)
+                    .where(messages.c.id == mail.row, messages.c.decision.is_(None), messages.c.attempts == 0)
+                    .values(
+                        raw_sha256=mail.raw_sha256,
+                        content_sha256=mail.content_sha256,
+                        message_id=mail.message_id,
+                        fetches=0,
+                        attempts=1,
+                        **_columns(mail.facts),
+                    )
+                )
+                if changed.rowcount == 1:
+                    claimed.add(mail.row)
+        return claimed
 
     def note_attempt(self, row: MailRow) -> bool:
         """Before the mail is read: one that kills the process counts too.
@@ -127,6 +159,37 @@ class MailRegister(Listing):
                 connection.rollback()
                 return False
         return True
+
+    def decide_all(
+        self, decided: Sequence[Decided], known: Collection[str], also: Callable[[Connection], None]
+    ) -> set[int]:
+        """The same for many mails, in one transaction if that can be. Returns the rows that were recorded.
+
+        Args:
+            decided: In their order.
+            known: The open expectations that were known to whoever decided. Once there is another one, what was decided
+                without it is not recorded but to be looked at again.
+            also: What else is written with it.
+        """
+        try:
+            with self._transaction() as connection:
+                done = all(self._decide(connection, each.row, each.decision, each.facts) for each in decided)
+                if done and not self._newly_expected(connection, known):
+                    also(connection)
+                    return {each.row for each in decided}
+                connection.rollback()
+        except OperationalError:
+            if self._engine.dialect.name == "sqlite":
+                raise
+            # Two collectors waited for one another; one by one they do not.
+        with self._transaction() as connection:
+            more = self._newly_expected(connection, known)
+            also(connection)
+        return {
+            each.row
+            for each in decided
+            if (each.decision.hand_over or not more) and self.decide(each.row, each.decision, each.facts)
+        }
 
     def to_mark(self, uidvalidity: int) -> list[int]:
         """UIDs of mails that are dealt with and whose mark in the mailbox is missing."""
@@ -220,6 +283,10 @@ class MailRegister(Listing):
             )
         return True
 
+    def _newly_expected(self, connection: Connection, known: Collection[str]) -> bool:
+        query = select(expectations.c.id).where(expectations.c.account == self._account, expectations.c.state == "open")
+        return any(each not in known for each in connection.execute(query).scalars())
+
     def _take_the_place_of_older(self, connection: Connection, row: int) -> None:
         """A held mail that was moved away and back, or numbered anew, has two rows: the newer one counts."""
         here = connection.execute(select(messages.c.content_sha256, messages.c.uid).where(messages.c.id == row)).one()
@@ -238,23 +305,19 @@ class MailRegister(Listing):
             .values(decision=Fate.IGNORED, reason=f"it is mail {here.uid} now", final=True, decided_at=now())
         )
 
-    def _change(self, row: int, **values: Any) -> None:
+    def _change(self, rows: Sequence[int], **values: Any) -> None:
         with self._transaction() as connection:
-            connection.execute(update(messages).where(messages.c.id == row).values(**values))
+            connection.execute(update(messages).where(messages.c.id.in_(rows)).values(**values))
 
     def _expectations(self, condition: Any) -> list[Expectation]:
-        query = select(expectations).where(expectations.c.account == self._account, condition)
+        here = and_(expectations.c.account == self._account, condition)
+        oldest_first = select(expectations.c.id).where(here).order_by(expectations.c.newer_than)
         with self._reading() as connection:
-            return [
-                Expectation(
-                    id=row["id"],
-                    address=row["address"],
-                    senders=tuple(row["senders"]),
-                    newer_than=row["newer_than"],
-                    link_hosts=tuple(row["link_hosts"]),
-                )
-                for row in connection.execute(query.order_by(expectations.c.newer_than)).mappings()
-            ]
+            ids = list(connection.execute(oldest_first).scalars())
+            if any(each not in self._known for each in ids):
+                rows = connection.execute(select(expectations).where(here)).mappings()
+                self._known |= {row["id"]: expectation_of(row) for row in rows}
+        return [self._known[each] for each in ids if each in self._known]
 
 
 def _columns(facts: HeadFacts) -> dict[str, Any]:

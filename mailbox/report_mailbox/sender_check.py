@@ -26,13 +26,14 @@ class SenderCheck:
     def doubt(self, raw: bytes, headers: Headers, sender: str, received: datetime, asked: datetime) -> str | None:
         """Why the mail is to be held, one sentence without a full stop, or None.
 
-        `asked` is when the first report that it may answer was asked for, aware.
+        `asked` is when the first report that it may answer was asked for, aware. What was found out is noted in the
+        verdicts; whoever records the decision saves them.
         """
         domain = domain_of(sender)
         sha256 = hashlib.sha256(raw).hexdigest()
         if self._mailbox.authserv_id:
             found = _stamped(headers, self._mailbox.authserv_id, sender)
-            self._verdicts.keep(sha256, domain, found)
+            self._verdicts.note(sha256, domain, found)
             reason = found.reason
         else:
             found = self._verified(raw, sha256, domain, received)
@@ -61,7 +62,7 @@ class SenderCheck:
             found = check_apart(raw, domain, received, self._mailbox.nameservers)
         else:
             found = check_signatures(raw, domain, received, self._records)
-        self._verdicts.keep(sha256, domain, found)
+        self._verdicts.note(sha256, domain, found)
         return found
 
     def _against(self, found: Authenticity, domain: str, sha256: str) -> str:
@@ -77,7 +78,7 @@ class SenderCheck:
         try:
             policy = wants_unsigned_refused(as_in_dns(domain), self._records)
         except DnsUnreachable:
-            self._verdicts.keep(sha256, domain, Authenticity(Standing.UNKNOWN, f"the policy of {domain} is not known"))
+            self._verdicts.note(sha256, domain, Authenticity(Standing.UNKNOWN, f"the policy of {domain} is not known"))
             return ""
         return f"{found.reason}, and {policy} asks that such mail be refused (DMARC)" if policy else ""
 
