@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import Connection, and_, func, or_, select, update
 
 from report_mailbox.database import Book, insert_missing, now
 from report_mailbox.matching import CLOCK_TOLERANCE, Fate
@@ -97,21 +98,26 @@ class Listing(Book):
                     expectations.c.looked_back.is_(False),
                 )
             ).all()
-            for identifier, address, newer_than in new:
-                # One by one, as the index ix_mail_messages_address has them: not over all mails that ever came.
-                for place in (messages.c.address == address, messages.c.address.is_(None)):
-                    for time in (messages.c.received >= newer_than - CLOCK_TOLERANCE, messages.c.received.is_(None)):
-                        again = and_(
-                            self._here(),
-                            place,
-                            time,
-                            messages.c.decision.in_([Fate.HELD, Fate.IGNORED]),
-                            messages.c.final.is_(False),
-                        )
-                        self._keep_past(connection, again, messages.c.decision == Fate.HELD)
-                        values = {"decision": None, "reason": None, "decided_at": None}
-                        connection.execute(update(messages).where(again).values(values))
-                connection.execute(update(expectations).where(expectations.c.id == identifier).values(looked_back=True))
+            if not new:
+                return
+            since: dict[str | None, datetime] = {None: min(newer_than for _, _, newer_than in new)}
+            for _, address, newer_than in new:
+                since[address] = min(since.get(address, newer_than), newer_than)
+            turned = and_(self._here(), messages.c.decision.in_([Fate.HELD, Fate.IGNORED]), messages.c.final.is_(False))
+            if connection.execute(select(messages.c.id).where(turned).limit(1)).one_or_none():
+                for address, newer_than in since.items():
+                    self._take_up(connection, turned, address, newer_than - CLOCK_TOLERANCE)
+            for start in range(0, len(new), 500):
+                ids = [identifier for identifier, _, _ in new[start : start + 500]]
+                connection.execute(update(expectations).where(expectations.c.id.in_(ids)).values(looked_back=True))
+
+    def _take_up(self, connection: Connection, turned: Any, address: str | None, since: datetime) -> None:
+        """One by one, as the index ix_mail_messages_address has them: not over all mails that ever came."""
+        for time in (messages.c.received >= since, messages.c.received.is_(None)):
+            again = and_(turned, messages.c.address == address, time)
+            self._keep_past(connection, again, messages.c.decision == Fate.HELD)
+            values = {"decision": None, "reason": None, "decided_at": None}
+            connection.execute(update(messages).where(again).values(values))
 
     def note_looked(self) -> None:
         """A pass over the folder is over."""

@@ -63,6 +63,11 @@ class Limits:
     parse: timedelta = timedelta(seconds=60)  # to take one mail apart
 
 
+_ATTENTIVE = (0.3,) * 66
+"""Seconds. For twenty of them after something has happened IDLE is ended before the server's notice would come: Dovecot
+holds each back for half a second, and says at once what came when it is asked."""
+
+
 @dataclass(frozen=True)
 class Pace:
     """How long to wait for what.
@@ -75,7 +80,7 @@ class Pace:
     read: timedelta = timedelta(seconds=50)  # a dead connection is noticed within a minute in a command too
     command: timedelta = timedelta(seconds=180)  # over all: a dripping server resets the read time with every byte
     end_idle: timedelta = timedelta(seconds=15)
-    idle_cycles: tuple[timedelta, ...] = tuple(timedelta(seconds=each) for each in (0.5, 2, 5, 15, 40))
+    idle_cycles: tuple[timedelta, ...] = tuple(timedelta(seconds=each) for each in (*_ATTENTIVE, 2, 5, 15, 40))
     poll: timedelta = timedelta(seconds=20)
     pauses: tuple[timedelta, ...] = tuple(timedelta(seconds=each) for each in (1, 3, 10, 30, 60, 120, 300))
     throttled: timedelta = timedelta(minutes=15)

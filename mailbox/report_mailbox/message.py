@@ -48,8 +48,10 @@ def split_header_block(raw: bytes) -> bytes:
     """The mail's header block, without the empty line that ends it."""
     if raw.startswith((b"\r\n", b"\n")):
         return b""
-    ends = [at for at in (raw.find(b"\r\n\r\n"), raw.find(b"\n\n")) if at >= 0]
-    return raw[: min(ends)] if ends else raw
+    end = raw.find(b"\r\n\r\n")
+    earlier = raw.find(b"\n\n", 0, end if end >= 0 else len(raw))  # not through all of a large mail
+    end = earlier if earlier >= 0 else end
+    return raw[:end] if end >= 0 else raw
 
 
 def read_headers(block: bytes) -> Headers:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import islice
+from time import monotonic
 
 from filelock import FileLock, Timeout
 
@@ -26,6 +27,8 @@ from report_mailbox.register import MailRegister
 from report_mailbox.taking import Taking, Wanted
 
 logger = logging.getLogger(__name__)
+
+_LOOKS_NOTED = 5  # seconds
 
 
 class Pass:
@@ -47,6 +50,7 @@ class Pass:
         self._deciding = Deciding(mailbox, register, accept, limits, self._tell)
         self._taking = Taking(mailbox, register, self._deciding, limits, self._tell)
         self._swept = False
+        self._noted = float("-inf")
         self._compared: Connection | None = None
 
     def once(self, connection: Connection) -> bool:
@@ -59,8 +63,14 @@ class Pass:
             if waiting:
                 self._read(connection, waiting)
             self._mark(connection)
-            self._register.note_looked()
+            self._note_looked(worked=bool(waiting))
             return new > 0 or connection.announced()
+
+    def _note_looked(self, *, worked: bool) -> None:
+        """For people, to within some seconds: a look that finds nothing should cost next to nothing."""
+        if worked or monotonic() - self._noted > _LOOKS_NOTED:
+            self._register.note_looked()
+            self._noted = monotonic()
 
     def _tell(self, step: str) -> None:
         self._on_step(step)
