@@ -2,7 +2,7 @@
 
 python mail_ours.py expect FOLDER USERNAME COUNT SINCE     expect COUNT reports, each at an address of its own
 python mail_ours.py collect PORT USERNAME FOLDER [free]    one pass; `free`: nothing waits for the disk
-python mail_ours.py watch PORT USERNAME FOLDER             until its input is closed
+python mail_ours.py watch PORT USERNAME FOLDER [notices]   until its input is closed; `notices`: looks only at these
 """
 
 import json
@@ -10,13 +10,13 @@ import os
 import sys
 import threading
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Engine, event
 
 from export_robots.runs.database import open_database, sqlite_url
-from report_mailbox import Acceptance, Collector, Expectation, Handed, Ledger, Mailbox
+from report_mailbox import Acceptance, Collector, Expectation, Handed, Ledger, Mailbox, Pace
 
 PASSWORD = "letters-and-parcels"
 
@@ -63,7 +63,9 @@ def collect(port: int, username: str, folder: Path, *, free: bool) -> None:
     print(json.dumps(told | {"files": [str(each.file) for each in handed]}))
 
 
-def watch(port: int, username: str, folder: Path) -> None:
+def watch(port: int, username: str, folder: Path, *, notices: bool) -> None:
+    pace = Pace(idle_cycles=(timedelta(seconds=40),)) if notices else Pace()
+
     def say(name: str) -> None:
         if name == "waiting" and not said.is_set():
             said.set()
@@ -78,7 +80,8 @@ def watch(port: int, username: str, folder: Path) -> None:
 
     said, stop = threading.Event(), threading.Event()
     threading.Thread(target=end, daemon=True).start()
-    Collector(mailbox(port, username), database(folder), folder / "mail", accept, on_step=say).watch(stop, on_handed)
+    collector = Collector(mailbox(port, username), database(folder), folder / "mail", accept, pace=pace, on_step=say)
+    collector.watch(stop, on_handed)
 
 
 def main() -> None:
@@ -88,7 +91,7 @@ def main() -> None:
     elif work == "collect":
         collect(int(given[0]), given[1], Path(given[2]), free="free" in given)
     else:
-        watch(int(given[0]), given[1], Path(given[2]))
+        watch(int(given[0]), given[1], Path(given[2]), notices="notices" in given)
 
 
 if __name__ == "__main__":
