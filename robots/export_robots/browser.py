@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
 from export_robots.chromium import require_discretion, require_display
@@ -64,8 +64,11 @@ class Browser:
         zone: ZoneInfo | None = None,
         locale: str | None = None,
         service_workers: Literal["allow", "block"] = "allow",
+        state: dict[str, Any] | None = None,
     ) -> AsyncIterator[Visit]:
         """One context with one account. `url` fixes the only origin on which the password may be typed.
+
+        `state`: the cookies and the like of an earlier visit (Playwright's `storage_state`).
 
         What service workers ask for cannot be seen or stopped here: block them where every request counts.
 
@@ -82,6 +85,7 @@ class Browser:
             locale,
             service_workers,
             traced=evidence is not None,
+            state=state,
         )
         chromium, visit = await self._opened(options)
         try:

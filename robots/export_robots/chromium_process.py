@@ -48,6 +48,7 @@ class VisitOptions:
     locale: str | None
     service_workers: Literal["allow", "block"]
     traced: bool
+    state: dict[str, Any] | None = None
 
 
 class RunningChromium:
@@ -99,6 +100,7 @@ class RunningChromium:
                     locale=options.locale,
                     service_workers=options.service_workers,
                     viewport={"width": 1440, "height": 900},
+                    storage_state=options.state,  # type: ignore[arg-type]  # as Playwright itself has handed it out
                 )
                 # Without snapshots and pictures: those would hold the pages, and the pages hold leads.
                 if options.traced:

@@ -50,7 +50,10 @@ def slug(name: str) -> str:
 
 @dataclass(frozen=True)
 class Account:
-    """One sign-in to one CRM. `url` and `report_senders` are None and empty where the CRM's own are meant."""
+    """One sign-in to one CRM. `url` and `report_senders` are None and empty where the CRM's own are meant.
+
+    `subscription_date_field`: the CRM's name of the date by which a subscription chooses leads; empty: the robot's own.
+    """
 
     client_key: str
     crm: str
@@ -61,6 +64,7 @@ class Account:
     report_senders: tuple[str, ...]
     report_deadline: timedelta
     zone: ZoneInfo
+    subscription_date_field: str = ""
 
     @property
     def id(self) -> str:

@@ -168,8 +168,10 @@ class CrmRobot(ABC):
         """
         raise StepsUnknown(f"how {self.label} is made to mail a report each month is not known")
 
-    async def rerun(self, title: str, period: Period, last_month: bool) -> ReportRequest:
+    async def rerun(self, title: str, period: Period, last_month: bool, date_field: str = "") -> ReportRequest:
         """Ask for `period` by the saved report `title`; with `last_month` it shows `period` by itself.
+
+        `date_field` as in `SubscriptionPlan`.
 
         Raises `SavedReportMissing` before anything is asked for if there is no such saved report, and `StepsUnknown`
         where the CRM has none.

@@ -44,11 +44,15 @@ class PortalSettings(kinds.Table):
 
 
 class BrowserSettings(kinds.Table):
-    """`executable` is a Chromium to use instead of the one found, `channel` an installed `chrome` or `msedge`."""
+    """`executable` is a Chromium to use instead of the one found, `channel` an installed `chrome` or `msedge`.
+
+    `at_once` is how many of a client's rooftops are worked on at the same time.
+    """
 
     executable: kinds.WholePath | None = None
     channel: kinds.Text | None = None
     step_timeout: kinds.Duration = timedelta(seconds=30)
+    at_once: kinds.Count = 3
 
 
 class _Account(kinds.Table):
@@ -58,6 +62,7 @@ class _Account(kinds.Table):
     totp_secret: kinds.TotpSecret | None = None
     report_senders: kinds.Senders = ()
     report_deadline: kinds.Duration = REPORT_DEADLINE
+    subscription_date_field: kinds.Text | None = None
 
 
 class _RooftopKeys(kinds.Table):
@@ -223,6 +228,7 @@ def _client(key: str, table: _Client) -> Client:
                     username=account.username,
                     report_senders=account.report_senders,
                     report_deadline=account.report_deadline,
+                    subscription_date_field=account.subscription_date_field or "",
                     zone=table.timezone,
                 )
         return Rooftop(name, accounts)

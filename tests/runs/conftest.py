@@ -59,7 +59,11 @@ class Place:
     @contextmanager
     def process(self, *words: str, dies_at: str = "") -> Iterator[subprocess.Popen[str]]:
         """The command as a process with a group of its own, with the quick CRM's robot."""
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "ROBOT_TEST_DIES_AT": dies_at}
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+            "ROBOT_TEST_DIES_AT": dies_at,
+        }
         process = subprocess.Popen(
             [sys.executable, str(ROOT / "tests" / "runs" / "robot_process.py"), *self.command(*words)],
             stdout=subprocess.PIPE,

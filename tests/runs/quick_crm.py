@@ -1,29 +1,29 @@
 """A CRM of one page and its robot, for what is tested around a robot: an export takes a second instead of ten.
 
-The page knows nothing but a sign-in and a request, so nothing here says anything about Activix. Some of the emulated
-world's misbehaviours are known by the same names; `mails_late` holds mail back until it is switched off.
+The page knows nothing but a sign-in, a request, and saved reports that it mails each month, so nothing here says
+anything about Activix. Some of the emulated world's misbehaviours are known by the same names; `mails_late` holds mail
+back until it is switched off.
 """
 
-import asyncio
-import csv
-import io
-from datetime import date, datetime
-from email.message import EmailMessage
-from email.utils import format_datetime, make_msgid
+from datetime import datetime
 
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
-from starlette.routing import Route
-
-from emulated_world.contract import SiteAccount, SiteWorld
-from emulated_world.world import EmulatedWorld
 from export_robots import clock
-from export_robots.outcomes import SignInRefused
+from export_robots.outcomes import PermissionMissing, SignInRefused
 from export_robots.periods import Period
-from export_robots.robot import CrmRobot, Delivery, Foundation, ReportRequest
+from export_robots.robot import (
+    AccountShown,
+    CrmRobot,
+    Delivery,
+    Foundation,
+    RangeLimited,
+    ReportRequest,
+    SavedReport,
+    SavedReportMissing,
+    SubscriptionPlan,
+)
+from tests.runs.quick_site import app, csv_of
 
-COLUMNS = ("Creation Date", "Source", "First Name", "Last Name", "Address", "City", "Province", "Postal Code", "Email")
+__all__ = ["QuickCrm", "app", "csv_of"]
 
 
 class QuickCrm(CrmRobot):
@@ -37,104 +37,74 @@ class QuickCrm(CrmRobot):
 
     async def sign_in(self) -> None:
         async with self.visit.step("sign in"):
+            page = self.visit.page
             await self.visit.goto(self.visit.url)
-            await self.visit.page.get_by_label("Email").fill(self.visit.login.username)
-            await self.visit.type_password(self.visit.page.get_by_label("Password"))
-            await self.visit.page.get_by_role("button", name="Login").click()
-            refusal, menu = self.visit.page.get_by_role("alert"), self.visit.page.get_by_role("heading", name="Reports")
+            refusal, menu = page.get_by_role("alert"), page.get_by_role("heading", name="Reports")
+            form = page.get_by_label("Email")
+            await form.or_(menu).wait_for()
+            if await menu.is_visible():
+                assert await page.get_by_test_id("account").inner_text() == self.visit.login.username
+                return
+            await form.fill(self.visit.login.username)
+            await self.visit.type_password(page.get_by_label("Password"))
+            await page.get_by_role("button", name="Login").click()
             await refusal.or_(menu).wait_for()
             if await refusal.is_visible():
                 raise SignInRefused("the CRM said “Wrong password”")
 
     async def request_report(self, period: Period) -> ReportRequest:
+        return await self._request("", period)
+
+    async def rerun(self, title: str, period: Period, last_month: bool, date_field: str = "") -> ReportRequest:
+        async with self.visit.step("open the saved report"):
+            if not await self.visit.page.get_by_role("listitem").filter(has_text=title).count():
+                raise SavedReportMissing(f"there is no saved report “{title}”")
+        return await self._request(title, period)
+
+    async def subscribe(self, plan: SubscriptionPlan) -> SavedReport:
+        page = self.visit.page
+        async with self.visit.step("save the report"):
+            there = await page.get_by_role("listitem").filter(has_text=plan.title).count()
+            await page.get_by_label("Title").fill(plan.title)
+            await page.get_by_label("Execution").fill(plan.first_execution.isoformat(timespec="minutes"))
+            await page.get_by_role("button", name="Save").click()
+            await page.get_by_role("listitem").filter(has_text=plan.title).wait_for()
+            shown = await page.get_by_role("listitem").filter(has_text=plan.title).get_by_role("time").inner_text()
+        return SavedReport(
+            title=plan.title,
+            date_range="Last Month",
+            frequency="Monthly",
+            export_type="CSV",
+            first_execution=datetime.fromisoformat(shown),
+            date_field=plan.date_field or "Creation Date",
+            hidden_column="Date of Birth",
+            how="as it was" if there else "made",
+            read_back={"title": plan.title, "first execution": shown},
+            notes=(),
+        )
+
+    async def look_at_account(self) -> AccountShown:
+        async with self.visit.step("look at the account"):
+            page = self.visit.page
+            role = await page.get_by_test_id("role").inner_text()
+            title = await page.get_by_test_id("title").inner_text()
+            offered = await page.get_by_role("button", name="Generate").count() > 0
+            return AccountShown(role, title, role == "Manager", title == "Sales Director", offered)
+
+    async def _request(self, view: str, period: Period) -> ReportRequest:
         async with self.visit.step("generate the report"):
-            await self.visit.page.get_by_label("From").fill(period.first.isoformat())
-            await self.visit.page.get_by_label("To", exact=True).fill(period.last.isoformat())
+            page = self.visit.page
+            if not await page.get_by_role("button", name="Generate").count():
+                raise PermissionMissing("the CRM does not offer Generate Report to this account")
+            await page.get_by_label("View").fill(view)
+            await page.get_by_label("From").fill(period.first.isoformat())
+            await page.get_by_label("To", exact=True).fill(period.last.isoformat())
             asked_at = clock.now()
-            await self.visit.page.get_by_role("button", name="Generate").click()
-            said = self.visit.page.get_by_role("status")
-            await said.wait_for()
-            rows = int(await self.visit.page.get_by_test_id("rows").inner_text())
-            return ReportRequest(asked_at, None, period.first, period.last, rows, rows == 0, await said.inner_text())
-
-
-def app(world: SiteWorld) -> Starlette:
-    sending: set[asyncio.Task[None]] = set()
-
-    async def front(request: Request) -> Response:
-        if "fails_with_503" in world.misbehaviours:
-            return Response("down", 503)
-        return HTMLResponse(
-            "<form method=post action=sign-in><label>Email <input name=email></label>"
-            "<label>Password <input type=password name=password></label><button>Login</button></form>"
-        )
-
-    async def sign_in(request: Request) -> Response:
-        form = await request.form()
-        account = world.accounts[str(form["email"])]
-        right = form["password"] == account.password
-        accepted = right and "refuses_password" not in world.misbehaviours
-        world.journal.add("sign_in", username=account.username, accepted=accepted, right=right)
-        if not accepted:
-            return HTMLResponse("<p role=alert>Wrong password</p>")
-        return HTMLResponse(
-            "<h1>Reports</h1><form method=post action=report>"
-            f"<input type=hidden name=email value='{account.username}'>"
-            "<label>From <input type=date name=first></label><label>To <input type=date name=last></label>"
-            "<button>Generate</button></form>"
-        )
-
-    async def report(request: Request) -> Response:
-        form = await request.form()
-        account = world.accounts[str(form["email"])]
-        first, last = date.fromisoformat(str(form["first"])), date.fromisoformat(str(form["last"]))
-        text, rows = csv_of(world, account, first, last)
-        world.journal.add("report_requested", username=account.username, first=str(first), last=str(last))
-        if "never_mails" not in world.misbehaviours:
-            task = asyncio.create_task(send(account, text))
-            sending.add(task)
-            task.add_done_callback(sending.discard)
-        return HTMLResponse(f"<p role=status>The report will be emailed to you</p><p data-testid=rows>{rows}</p>")
-
-    async def send(account: SiteAccount, text: str) -> None:
-        while "mails_late" in world.misbehaviours:  # noqa: ASYNC110 - switched in the test's thread
-            await asyncio.sleep(0.05)
-        if "mails_html_page" in world.misbehaviours:
-            text = "<!doctype html><html><body>Internal error</body></html>"
-        await world.send("reports@activix.ca", account.username, _mail(account, text, world.now()))
-        world.journal.add("report_mailed", username=account.username)
-
-    return Starlette(
-        routes=[
-            Route("/", front),
-            Route("/sign-in", sign_in, methods=["POST"]),
-            Route("/report", report, methods=["POST"]),
-        ]
-    )
-
-
-def csv_of(world: SiteWorld | EmulatedWorld, account: SiteAccount, first: date, last: date) -> tuple[str, int]:
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
-    rows = 0
-    for lead in world.leads_of(account.dealership, account.zone):
-        if "empty_month" not in world.misbehaviours and first <= lead.created.date() <= last:
-            rows += 1
-            writer.writerow(
-                (
-                    f"{lead.created:%Y-%m-%d %H:%M}",
-                    *(lead.source, lead.first_name, lead.last_name, lead.street),
-                    *(lead.city, lead.province, lead.postal_code, lead.email),
-                )
-            )
-    return out.getvalue(), rows
-
-
-def _mail(account: SiteAccount, text: str, now: datetime) -> EmailMessage:
-    mail = EmailMessage()
-    mail["From"], mail["To"], mail["Subject"] = "reports@activix.ca", account.username, "Your report"
-    mail["Date"], mail["Message-ID"] = format_datetime(now), make_msgid(domain="mail.activix.ca")
-    mail.set_content("Your report is attached.")
-    mail.add_attachment(text.encode(), maintype="text", subtype="csv", filename="report.csv")
-    return mail
+            await page.get_by_role("button", name="Generate").click()
+            said, refused = page.get_by_role("status"), page.get_by_role("alert")
+            await said.or_(refused).wait_for()
+            if await refused.is_visible():
+                raise RangeLimited(f"the CRM said “{await refused.inner_text()}”")
+            rows = int(await page.get_by_test_id("rows").inner_text())
+            text = await said.inner_text()
+            return ReportRequest(asked_at, None, period.first, period.last, rows, rows == 0, text, {"view": view})

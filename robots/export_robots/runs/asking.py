@@ -5,23 +5,20 @@ What these functions rest on is the ledger, not what happened earlier in this pr
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from export_robots import clock
 from export_robots.clients import Account
-from export_robots.credentials import fingerprint, matches
-from export_robots.evidence import EvidenceFolder
-from export_robots.outcomes import ReportLate, ReportRejected, RobotDefect, SignInRefused
-from export_robots.robot import Delivery
-from export_robots.runs.codes import AccountCodes
-from export_robots.runs.ledger import period_of
-from export_robots.runs.tables import DeliveryRow, RequestRow, State
+from export_robots.outcomes import ReportLate, ReportRejected, RobotDefect
+from export_robots.periods import Period
+from export_robots.robot import Delivery, RangeLimited, ReportRequest, SavedReportMissing
+from export_robots.runs.ledger import months_option, period_of
+from export_robots.runs.signing_in import signed_in
+from export_robots.runs.subscriptions import title_for
+from export_robots.runs.tables import DeliveryRow, How, RequestRow, State
 from export_robots.runs.workplace import Workplace, current
-from export_robots.visit import Login
 
 if TYPE_CHECKING:
     from export_robots.robot import CrmRobot
@@ -30,6 +27,7 @@ if TYPE_CHECKING:
 # The request may have been sent a moment before the crash: its mail is given this long to come after all.
 GRACE = timedelta(seconds=10)
 _RECENTLY = timedelta(minutes=5)
+_GLANCE = timedelta(seconds=5)
 
 
 def standing(delivery: str) -> str:
@@ -38,14 +36,14 @@ def standing(delivery: str) -> str:
     file = ledger.file(delivery)
     if file and not file.refused:
         return State.COLLECTED
-    accepted = [request.deadline_at for request in ledger.requests(delivery) if request.deadline_at]
-    return State.REQUESTED if accepted and accepted[-1] > clock.now() else State.EXPECTED
+    ends = [each.deadline_at for each in ledger.requests(delivery) if each.deadline_at and each.how != How.SUBSCRIPTION]
+    return State.REQUESTED if ends and ends[-1] > clock.now() else State.EXPECTED
 
 
 def is_overdue(delivery: str) -> bool:
-    """Whether the CRM was asked so long ago that the report should have come."""
-    work = current()
-    return standing(delivery) == State.EXPECTED and any(each.deadline_at for each in work.ledger.requests(delivery))
+    """Whether the CRM was asked, or was to mail by itself, so long ago that the report should have come."""
+    ends = [each.deadline_at for each in current().ledger.requests(delivery) if each.deadline_at]
+    return standing(delivery) == State.EXPECTED and bool(ends) and max(ends) <= clock.now()
 
 
 async def ask(delivery: str, run: str) -> None:
@@ -55,18 +53,62 @@ async def ask(delivery: str, run: str) -> None:
     account = work.account_of(row)
     if await _answered_after_all(work, row, run):
         return
-    async with _signed_in(work, row, run) as robot:
-        number = await asyncio.to_thread(work.ledger.intend_request, delivery, row.attempt)
+    async with signed_in(work, account, work.robot_of(row), run) as robot:
+        why = await asyncio.to_thread(_why, work, row)
+        number = await asyncio.to_thread(work.ledger.intend_request, delivery, row.attempt, row.asked_by, why)
         if robot.delivery is Delivery.MAILED:
             await asyncio.to_thread(work.mail.expect, row)
         try:
-            request = await robot.request_report(period_of(row))
+            request = await _request(work, robot, row, number)
+        except RangeLimited:
+            await asyncio.to_thread(_give_up_range, work, row, number)
+            raise
         except Exception:
             await asyncio.to_thread(work.ledger.end_request, number, None, None)
             raise
     await asyncio.to_thread(work.ledger.end_request, number, request, request.requested_at + account.report_deadline)
     if request.report:
         await asyncio.to_thread(_take_file, work, delivery, request.report, source="download")
+
+
+async def _request(work: Workplace, robot: "CrmRobot", row: DeliveryRow, number: int) -> ReportRequest:
+    """Ask in the way that the delivery wants; where its saved report is gone, in the plain one."""
+    period = period_of(row)
+    if row.asked_by == How.REPULL:
+        account = work.account_of(row)
+        last_month = period == Period.last_full_month(clock.now(), account.zone)
+        try:
+            title = title_for(account.dealership, row.crm_label)
+            return await robot.rerun(title, period, last_month, account.subscription_date_field)
+        except SavedReportMissing as missing:
+            work.progress.note(f"{missing.saw}: the plain export is run instead")
+            gone = f"{missing.saw}, so the plain export was run"
+            before = _why(work, row)
+            why = f"{gone}; {before}" if before else gone
+            await asyncio.to_thread(work.ledger.change_request, number, How.EXPORT, why)
+    return await robot.request_report(period)
+
+
+def _why(work: Workplace, row: DeliveryRow) -> str | None:
+    """Why the saved report is asked for: who wanted it, and that its mail did not come, if it should have."""
+    if row.asked_by != How.REPULL:
+        return None
+    account, now = work.account_of(row), clock.now()
+    missed = [
+        missed_subscription(account, each)
+        for each in work.ledger.requests(row.id)
+        if each.how == How.SUBSCRIPTION and each.deadline_at and each.deadline_at <= now
+    ]
+    return "; ".join([*missed, *([row.why] if row.why else [])]) or None
+
+
+def _give_up_range(work: Workplace, row: DeliveryRow, number: int) -> None:
+    """The CRM takes no range this long: nothing is expected of this delivery any more, but of each of its months."""
+    work.ledger.end_request(number, None, None)
+    if row.period_start != row.period_end:
+        work.mail.withdraw(row)
+        work.ledger.answer_requests(row.id)
+        work.ledger.split(row.id)
 
 
 async def report_is_here(delivery: str, run: str) -> bool:
@@ -98,11 +140,13 @@ async def time_left(delivery: str) -> float:
     accepted = _last_accepted(delivery)
     assert accepted.deadline_at
     left = (accepted.deadline_at - clock.now()).total_seconds()
-    if left > 0:
-        return left
     work = current()
+    row = work.ledger.delivery(delivery)
+    if left > 0:
+        # The same file as before is no news to the mailbox, so nobody would be told that it is here.
+        return min(left, _GLANCE.total_seconds()) if row.again > 1 else left
     await work.mail.look()
-    if await asyncio.to_thread(work.mail.handed, work.ledger.delivery(delivery)):
+    if await asyncio.to_thread(work.mail.handed, row):
         return 1  # it is taken over at once
     raise await late(delivery)
 
@@ -112,6 +156,8 @@ async def late(delivery: str) -> ReportLate:
     work = current()
     account = work.account_of(work.ledger.delivery(delivery))
     request = _last_accepted(delivery)
+    if request.how == How.SUBSCRIPTION:
+        return await _missed(work, account, delivery, request)
     asked = _clock(request.requested_at, account)
     saw = (
         f"the CRM accepted the request at {asked}, and no report has come to {account.username} "
@@ -125,8 +171,34 @@ async def late(delivery: str) -> ReportLate:
     return ReportLate(saw, "", (saw, *(f"a mail is held back, {reason}" for reason in held)) if held else ())
 
 
+async def _missed(work: Workplace, account: Account, delivery: str, request: RequestRow) -> ReportLate:
+    row = work.ledger.delivery(delivery)
+    saw = missed_subscription(account, request)
+    held = await asyncio.to_thread(work.mail.held, account, since=request.intended_at)
+    reasons = (saw, *(f"a mail is held back, {reason}" for reason in held)) if held else ()
+    return ReportLate(saw, repull_hint(row), reasons)
+
+
+def missed_subscription(account: Account, request: RequestRow) -> str:
+    """One sentence without a full stop."""
+    fires = request.requested_at.astimezone(account.zone) if request.requested_at else request.intended_at
+    due = request.deadline_at.astimezone(account.zone) if request.deadline_at else fires
+    return (
+        f"the subscription was to mail the report on {fires:%Y-%m-%d} at {fires:%H:%M}, and nothing had come to "
+        f"{account.username} by {due:%H:%M}"
+    )
+
+
+def repull_hint(row: DeliveryRow) -> str:
+    return (
+        f"`robot repull {row.crm} --client {row.client} {months_option(row)}` asks for it; `robot subscribe` looks "
+        "whether the saved report is still as it should be."
+    )
+
+
 def _last_accepted(delivery: str) -> RequestRow:
     accepted = [request for request in current().ledger.requests(delivery) if request.deadline_at]
+    accepted.sort(key=lambda request: request.how != How.SUBSCRIPTION)
     if not accepted:
         raise RobotDefect("a report is waited for that was not asked for")
     return accepted[-1]
@@ -137,7 +209,8 @@ async def _answered_after_all(work: Workplace, row: DeliveryRow, run: str) -> bo
     doubtful = work.ledger.requests(row.id)
     if not doubtful:
         return False
-    work.progress.note("an earlier request may have been answered: looking into the mailbox first")
+    if any(request.how != How.SUBSCRIPTION for request in doubtful):
+        work.progress.note("an earlier request may have been answered: looking into the mailbox first")
     await work.mail.look()
     if await report_is_here(row.id, run):
         return True
@@ -149,47 +222,9 @@ async def _answered_after_all(work: Workplace, row: DeliveryRow, run: str) -> bo
     return False
 
 
-@asynccontextmanager
-async def _signed_in(work: Workplace, row: DeliveryRow, run: str) -> AsyncIterator["CrmRobot"]:
-    """The delivery's CRM with its account signed in. A password that was refused before is not sent again."""
-    account = work.account_of(row)
-    robot_class = work.robot_of(row)
-    login = Login(account.username, work.secrets.password(account))
-    await asyncio.to_thread(_require_not_refused, work, account, login)
-    async with (
-        work.browser() as browser,
-        browser.visit(
-            account.url or robot_class.url,
-            login,
-            run=run,
-            evidence=EvidenceFolder(work.evidence_folder(run), work.secrets.all),
-            codes=AccountCodes(work, account),
-            progress=work.progress,
-            zone=account.zone,
-        ) as visit,
-    ):
-        robot = robot_class(visit)
-        try:
-            await robot.sign_in()
-            yield robot
-        except SignInRefused as refusal:  # also where a session has ended in mid-flow
-            digest = await asyncio.to_thread(fingerprint, login.password)
-            await asyncio.to_thread(work.ledger.refuse_password, account, digest, refusal.saw)
-            raise
-
-
-def _require_not_refused(work: Workplace, account: Account, login: Login) -> None:
-    refused = work.ledger.refused_password(account)
-    if refused and matches(refused.fingerprint, login.password):
-        when = f"{refused.refused_at.astimezone(account.zone):%Y-%m-%d %H:%M}"
-        raise SignInRefused(
-            f"the {account} refused this password on {when}, and it has not been changed since; it was not sent again"
-        )
-
-
 async def _fetch(work: Workplace, row: DeliveryRow, run: str, handed: "Handed") -> "Handed":
     assert handed.link
-    async with _signed_in(work, row, run) as robot:
+    async with signed_in(work, work.account_of(row), work.robot_of(row), run) as robot:
         with work.step("fetch the report that the mail links to"):
             fetched = await robot.visit.fetch(handed.link, work.home.downloads)
     return await asyncio.to_thread(work.mail.fetched, handed, fetched.path, fetched.file_name or "")

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import threading
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,18 +22,22 @@ from export_robots.config_mailbox import Auth, MailboxSettings
 from export_robots.credentials import Secrets
 from export_robots.outcomes import UsageWrong
 from export_robots.refused_mailbox import RefusedMailboxPassword
+from export_robots.runs.again import delivered_before
 from export_robots.runs.defects import as_robot_error
 from export_robots.runs.ledger import Ledger, period_of, run_id
-from export_robots.runs.tables import DeliveryRow
+from export_robots.runs.subscriptions import names_another, title_for
+from export_robots.runs.tables import DeliveryRow, How, RequestRow
 from export_robots.runs.workplace import Workplace
 from export_robots.settings import Settings
 from report_mailbox.codes import CodeReader
 from report_mailbox.collector import Collector
 from report_mailbox.errors import MailboxError, MailboxUnreachable
+from report_mailbox.files import spooled
 from report_mailbox.judging import Accept
 from report_mailbox.mailbox import DELIVERY_HEADERS, Limits, Mailbox, Refusals, TokenSource
-from report_mailbox.matching import Acceptance, Expectation
-from report_mailbox.records import Handed
+from report_mailbox.matching import CLOCK_TOLERANCE, Acceptance, Expectation, Fate
+from report_mailbox.message import decode_words, first, read_headers, split_header_block
+from report_mailbox.records import Handed, HandedKind
 
 REPORT = "report"
 """The topic on which a run is told that something has come for it."""
@@ -91,7 +95,59 @@ class Collecting:
     def handed(self, row: DeliveryRow) -> Handed | None:
         """What has come in answer to the delivery's open request."""
         requests = self._work.ledger.requests(row.id)
-        return self._answers.handed_for(expectation_id(row, requests[0].id)) if requests else None
+        if not requests:
+            return None
+        handed = self._answers.handed_for(expectation_id(row, requests[0].id))
+        if handed is None:
+            return self._same_as_before(row, requests[0])
+        if requests[0].how == How.SUBSCRIPTION and not handed.released_by and self._names_another(row, handed):
+            self._answers.give_back(
+                handed.id, "its subject names another saved report than this account's subscription"
+            )
+            return None
+        return handed
+
+    def _same_as_before(self, row: DeliveryRow, request: RequestRow) -> Handed | None:
+        """What was asked for again and is the file that was delivered, byte for byte: to the mailbox, a mere copy."""
+        before = delivered_before(self._work.ledger, row)
+        if before is None:
+            return None
+        address = self._work.account_of(row).username.casefold()
+        for mail in self._answers.decided_since(request.intended_at):
+            if mail.decision is not Fate.DUPLICATE or mail.address != address or mail.received is None:
+                continue
+            for part in mail.parts:
+                if part.sha256 == before.received_sha256 and mail.received >= request.intended_at - CLOCK_TOLERANCE:
+                    return Handed(
+                        id=0,
+                        expectation_id=expectation_id(row, request.id),
+                        kind=HandedKind.REPORT,
+                        file=part.path,
+                        name=part.name,
+                        sha256=part.sha256,
+                        link=None,
+                        reason="",
+                        mail=mail.id,
+                        uid=mail.uid,
+                        message_id=mail.message_id,
+                        received=mail.received,
+                        sender_domain=mail.sender_domain,
+                    )
+        return None
+
+    def _names_another(self, row: DeliveryRow, handed: Handed) -> bool:
+        account = self._work.account_of(row)
+        own = title_for(account.dealership, row.crm_label)
+        others = [each.title for each in self._work.ledger.subscriptions()]
+        return names_another(self._subject(handed), own, others, row.crm_label)
+
+    def _subject(self, handed: Handed) -> str:
+        """Empty where the mail's bytes are not on disk. It is looked at, and kept nowhere."""
+        known = self._answers.mail(handed.mail)
+        path = spooled(self._folder, known.raw_sha256) if known.raw_sha256 else None
+        if path is None or not path.is_file():
+            return ""
+        return decode_words(first(read_headers(split_header_block(path.read_bytes())), "subject"))
 
     def withdraw(self, row: DeliveryRow) -> None:
         """The delivery is settled in another way."""
@@ -262,6 +318,20 @@ def acceptance(settings: Settings, ledger: Ledger) -> Accept:
             return Acceptance.other(f"its leads are of {result.first} to {result.last}, and {period} is expected")
         if result.refused:
             return Acceptance.broken("; ".join(result.reasons))
+        if result.first and result.last and (narrower := _expected_by_itself(ledger, row, result.first, result.last)):
+            return Acceptance.other(f"its leads are of {narrower} alone, which is expected by itself")
         return Acceptance.fits()
 
     return accept
+
+
+def _expected_by_itself(ledger: Ledger, row: DeliveryRow, first: date, last: date) -> str | None:
+    """A part of the delivery's period that holds these days and is waited for too, at the same address."""
+    for other in ledger.waiting():
+        period = period_of(other)
+        same = (other.client, other.crm, other.rooftop) == (row.client, row.crm, row.rooftop)
+        if same and period != period_of(row) and period.contains(first) and period.contains(last):
+            wider = period_of(row)
+            if wider.first <= period.first and period.last <= wider.last:
+                return str(period)
+    return None

@@ -6,9 +6,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event, select
+from sqlalchemy import Engine, create_engine, event, inspect, select, text, update
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 from sqlalchemy.orm import Session
+from sqlalchemy.schema import CreateColumn
 
 from export_robots.outcomes import UsageWrong
 from export_robots.runs.tables import SCHEMA_VERSION, Base, SchemaRow
@@ -35,6 +36,8 @@ def open_database(url: str) -> Engine:
             version = session.scalar(select(SchemaRow.version))
             if version is None:
                 session.merge(SchemaRow(version=SCHEMA_VERSION))  # merge: another process may be at the same line
+        if version is not None and version < SCHEMA_VERSION:
+            _bring_up_to_date(engine)
     if version is not None and version > SCHEMA_VERSION:
         engine.dispose()
         raise UsageWrong(
@@ -42,6 +45,27 @@ def open_database(url: str) -> Engine:
             "Use that version, or name another home with --home.",
         )
     return engine
+
+
+def _bring_up_to_date(engine: Engine) -> None:
+    """Add the columns that the tables of an earlier version lack; whole tables are made already."""
+    for table in Base.metadata.sorted_tables:
+        for column in table.columns:
+            if column.name in _columns(engine, table.name):
+                continue
+            definition = CreateColumn(column).compile(dialect=engine.dialect)
+            try:
+                with engine.begin() as connection:
+                    connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {definition}"))
+            except DatabaseError:
+                if column.name not in _columns(engine, table.name):  # else another process has just added it
+                    raise
+    with Session(engine) as session, session.begin():
+        session.execute(update(SchemaRow).values(version=SCHEMA_VERSION))
+
+
+def _columns(engine: Engine, table: str) -> set[str]:
+    return {str(column["name"]) for column in inspect(engine).get_columns(table)}
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, record: Any) -> None:

@@ -13,6 +13,7 @@ from export_robots.home import Home
 from export_robots.outcomes import AccountBusy, Outcome, RobotError, UsageWrong
 from export_robots.periods import Period
 from export_robots.progress import Showing
+from export_robots.runs.again import time_to_pursue
 from export_robots.runs.asking import is_overdue, sha256_of, standing
 from export_robots.runs.database import open_database, sqlite_url
 from export_robots.runs.defects import as_robot_error
@@ -21,9 +22,11 @@ from export_robots.runs.finishing import copy_whole
 from export_robots.runs.ledger import Ledger
 from export_robots.runs.locks import hold
 from export_robots.runs.results import Result
+from export_robots.runs.rooftops import of_each
 from export_robots.runs.running import BEFORE, Runner, Wanted
-from export_robots.runs.standing import failed_result, result_of, so_far
-from export_robots.runs.tables import DeliveryRow, State
+from export_robots.runs.standing import failed, failed_result, result_of, so_far
+from export_robots.runs.subscribed import await_subscribed
+from export_robots.runs.tables import DeliveryRow, How, State
 from export_robots.runs.workplace import Workplace, open_workplace
 from export_robots.settings import Settings
 
@@ -40,28 +43,49 @@ async def export_all(
     period: Period,
     *,
     wanted: Wanted,
+    again: bool = False,
     browser: "Browser",
     progress: Showing,
 ) -> list[Result]:
-    """One account after the other; one that fails does not stop the others."""
+    """Several accounts at once; one that fails does not stop the others. `again`: also what was delivered before."""
     async with at_work(settings, home, browser, progress) as (work, runner):
-        results = []
-        for account in accounts:
-            if len(accounts) > 1:
-                progress.note(f"{account.dealership}:")
-            label = catalogue.BY_KEY[account.crm].label
-            row = work.ledger.expect(account.client_key, account.crm, label, account.rooftop, period)
-            try:
-                with hold(home.locks, account.id, row.id):
-                    results.append(await runner.bring(row.id, wanted))
-            except Exception as error:
-                results.append(_failed(row, as_robot_error(error)))
-                if results[-1].outcome is Outcome.INTERNAL:
-                    raise
-            except asyncio.CancelledError:
-                progress.note(so_far(work.ledger.delivery(row.id)))
-                raise
-        return results
+        return await of_each(work, accounts, lambda account: _export(work, runner, account, period, wanted, again))
+
+
+async def _export(
+    work: Workplace, runner: Runner, account: Account, period: Period, wanted: Wanted, again: bool
+) -> list[Result]:
+    """The delivery's result, or one for each of its months where the CRM takes no range that long."""
+    label = catalogue.BY_KEY[account.crm].label
+    row = work.ledger.expect(account.client_key, account.crm, label, account.rooftop, period)
+    if not row.split:
+        result = await _bring(work, runner, account, row, wanted, again)
+        if not any(each.split for each in work.ledger.times(row)):
+            return [result]
+        work.ledger.split(row.id)
+        work.progress.note(f"{label} takes no range as long as {period}: each month is asked for by itself")
+    found = []
+    for month in period.months:
+        found += await _export(work, runner, account, Period.month(month), wanted, again)
+    return found
+
+
+async def _bring(
+    work: Workplace, runner: Runner, account: Account, first: DeliveryRow, wanted: Wanted, again: bool
+) -> Result:
+    row = first
+    try:
+        with hold(work.home.locks, account.id, row.id):
+            row = time_to_pursue(work.ledger, first, again=again)
+            return await runner.bring(row.id, wanted)
+    except Exception as error:
+        known = as_robot_error(error)
+        if known.outcome is Outcome.INTERNAL:
+            raise
+        return failed(row, known)
+    except asyncio.CancelledError:
+        work.progress.note(so_far(work.ledger.delivery(row.id)))
+        raise
 
 
 async def deliver_by_hand(
@@ -73,10 +97,14 @@ async def deliver_by_hand(
     period: Period,
     *,
     file: Path,
+    again: bool = False,
     browser: "Browser",
     progress: Showing,
 ) -> Result:
-    """Check, name and upload a report that a person exported; it closes the same expected delivery as a run would."""
+    """Check, name and upload a report that a person exported; it closes the same expected delivery as a run would.
+
+    `again` is the person's word that it may be sent although another one was delivered before.
+    """
     entry = catalogue.find(crm)
     key, label = (entry.key, entry.label) if entry else (catalogue.key_of(crm), crm.strip())
     place = client.rooftop(rooftop)
@@ -85,9 +113,10 @@ async def deliver_by_hand(
         row = work.ledger.expect(client.key, key, label, place.name, period)
         try:
             with hold(home.locks, account.id if account else row.id, row.id):
+                row = time_to_pursue(work.ledger, row, again=again)
                 return await _deliver(work, runner, row.id, file)
         except RobotError as error:
-            return _failed(row, error)
+            return failed(row, error)
 
 
 async def _deliver(work: Workplace, runner: Runner, delivery: str, file: Path) -> Result:
@@ -100,11 +129,15 @@ async def _deliver(work: Workplace, runner: Runner, delivery: str, file: Path) -
             return result_of(work.ledger, row, note=BEFORE)
         raise UsageWrong(
             f"{delivery} is closed already ({row.state}), with another file; nothing was uploaded",
-            "`robot status` shows what was delivered.",
+            "`robot status` shows what was delivered; `--again` sends this file as well, and tells the difference.",
         )
-    kept = _keep_copy(file, work.home.downloads / "by-hand", digest)
     work.ledger.settle_upload(delivery)
-    work.ledger.add_file(delivery, source="by hand", path=str(kept), sha256=digest)
+    present = work.ledger.file(delivery)
+    if row.again == 1 or present is None or digest not in (present.received_sha256, present.sha256):
+        kept = _keep_copy(file, work.home.downloads / "by-hand", digest)
+        present = work.ledger.add_file(delivery, source="by hand", path=str(kept), sha256=digest)
+    if row.again > 1:
+        work.ledger.approve(delivery, present.received_sha256)
     await runner.attempt(delivery, Wanted())
     return result_of(work.ledger, work.ledger.delivery(delivery))
 
@@ -123,7 +156,10 @@ async def collect_all(
         await work.open_mailbox()
         told: dict[str, Outcome] = {}
         while True:
+            await_subscribed(work.ledger, work.settings)
             for row in work.ledger.waiting():
+                if any(each.how == How.SUBSCRIPTION for each in work.ledger.requests(row.id)):
+                    work.mail.expect(row)
                 result = await _finish(work, runner, row)
                 if result is None:
                     continue
@@ -139,7 +175,7 @@ async def _finish(work: Workplace, runner: Runner, row: DeliveryRow) -> Result |
     """Bring a delivery to its end if its report is here, or else say how it stands. None: another run is at it."""
     here = standing(row.id) == State.COLLECTED or work.mail.handed(row) is not None
     if not here and not is_overdue(row.id):
-        return failed_result(row, Outcome.REQUESTED, (), None)
+        return failed_result(row, Outcome.REQUESTED, _when_subscribed(work, row), None)
     try:
         if row.client not in work.settings.clients:
             raise UsageWrong(f"the client of {row.id} is not in the configuration any more")
@@ -152,11 +188,17 @@ async def _finish(work: Workplace, runner: Runner, row: DeliveryRow) -> Result |
     except AccountBusy:
         return None
     except RobotError as error:
-        return _failed(row, error)
+        return failed(row, error)
 
 
-def _failed(row: DeliveryRow, error: RobotError) -> Result:
-    return failed_result(row, error.outcome, error.reasons or (error.saw,), error.hint)
+def _when_subscribed(work: Workplace, row: DeliveryRow) -> tuple[str, ...]:
+    """When the CRM mails the report by itself, where that is what is waited for."""
+    requests = work.ledger.requests(row.id)
+    fires = requests[-1].requested_at if requests and requests[-1].how == How.SUBSCRIPTION else None
+    if fires is None:
+        return ()
+    local = fires.astimezone(work.client_of(row).timezone)
+    return (f"its subscription was set to mail it on {local:%Y-%m-%d} at {local:%H:%M}",)
 
 
 def _keep_copy(file: Path, folder: Path, digest: str) -> Path:

@@ -23,9 +23,10 @@ from export_robots.reports.receipt import (
     write_receipt,
 )
 from export_robots.reports.removal import without_date_of_birth
+from export_robots.runs import again
 from export_robots.runs.asking import sha256_of
-from export_robots.runs.ledger import Ledger, period_of
-from export_robots.runs.tables import DeliveryRow, FileRow, RequestRow, State
+from export_robots.runs.ledger import CLOSED, Ledger, period_of
+from export_robots.runs.tables import DeliveryRow, FileRow, How, RequestRow, State
 from export_robots.runs.workplace import Workplace, current
 
 _UNNAMED = "as-received"
@@ -81,6 +82,8 @@ def name(delivery: str, run: str) -> None:
     received = Path(file.received_path)
     named = file_name(work.dealership_of(row), row.crm_label, period_of(row), row.crm)
     folder = work.home.downloads / clean(row.client)
+    if row.again > 1:
+        folder /= f"again {row.again}"  # what was delivered before keeps its file and its receipt
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     target = folder / named
     if file.has_date_of_birth:
@@ -110,8 +113,37 @@ def close(delivery: str, run: str, state: str) -> None:
     """Write the receipt and close the expected delivery."""
     work = current()
     _write_receipt(work, delivery, run)
-    how = "by hand" if _present_file(work, delivery).source == "by hand" else "export"
-    work.ledger.close(delivery, State(state), how)
+    how, why = _how(work, delivery)
+    work.ledger.close(delivery, State(state), how, why)
+
+
+def close_unchanged(delivery: str, run: str) -> None:
+    """What was asked for again is what was delivered before: nothing is sent, and the new file stays beside it."""
+    work = current()
+    _write_receipt(work, delivery, run)
+    work.ledger.close(delivery, State.DELIVERED, How.UNCHANGED, _how(work, delivery)[1])
+
+
+def remarks(delivery: str) -> tuple[tuple[str, ...], str | None]:
+    """What is to be told of a delivery that went well: how its report came, if not in the usual way; and what to do."""
+    work = current()
+    row = work.ledger.delivery(delivery)
+    reasons = [again.said(delivery)] if row.again > 1 and row.state in CLOSED else []
+    how, why = _how(work, delivery)
+    if why:
+        reasons.append(why)
+    if row.asked_by == How.REPULL and how == How.EXPORT:
+        rooftop = f' --rooftop "{row.rooftop}"' if row.rooftop else ""
+        return tuple(reasons), f"`robot subscribe {row.crm} --client {row.client}{rooftop}` saves the report anew."
+    return tuple(reasons), None
+
+
+def _how(work: Workplace, delivery: str) -> tuple[str, str | None]:
+    file = _present_file(work, delivery)
+    request = work.ledger.request(file.request_id)
+    if file.source == "by hand":
+        return How.BY_HAND, None
+    return (request.how, request.why) if request else (How.EXPORT, None)
 
 
 def _present_file(work: Workplace, delivery: str) -> FileRow:
@@ -198,7 +230,11 @@ def _shown(request: RequestRow) -> CrmShowed | None:
         says_empty=request.says_empty,
         requested_at=request.requested_at,
         acknowledgement=request.acknowledgement or "",
-        settings={key: str(value) for key, value in request.settings.items()},
+        settings={
+            **{key: str(value) for key, value in request.settings.items()},
+            **({"asked for by": request.how} if request.how != How.EXPORT else {}),
+            **({"why": request.why} if request.why else {}),
+        },
     )
 
 

@@ -4,40 +4,43 @@ What the methods hand out are rows detached from the database: they can be read 
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, Select, and_, or_, select, update
+from sqlalchemy import Select, and_, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_into_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_into_sqlite
 from sqlalchemy.orm import Session
 
 from export_robots import clock
-from export_robots.clients import Account
 from export_robots.outcomes import Outcome
 from export_robots.periods import Month, Period
 from export_robots.robot import ReportRequest
-from export_robots.runs.database import database_errors
+from export_robots.runs.sign_in_records import SignInRecords
+from export_robots.runs.subscriptions import Subscriptions
 from export_robots.runs.tables import (
     DeliveryRow,
     FileRow,
-    RefusedPasswordRow,
+    How,
     RequestRow,
     State,
     UploadRow,
-    UsedCodeRow,
 )
+from report_mailbox.matching import CLOCK_TOLERANCE
 
 CLOSED = (State.DELIVERED, State.VERIFIED_EMPTY)
 _UNFIT = re.compile(r"[/\\\x00-\x1f]+")
 
 
-def delivery_id(client: str, crm: str, rooftop: str | None, period: Period) -> str:
-    """`abc/activix/2026-10`, or `abc/activix/2026-03..2026-04/ABC Autos North`; never another one for the same."""
+def delivery_id(client: str, crm: str, rooftop: str | None, period: Period, again: int = 1) -> str:
+    """`abc/activix/2026-10`, or `abc/activix/2026-03..2026-04/ABC Autos North`; never another one for the same.
+
+    What was asked for again is `abc/activix/2026-10~2`.
+    """
     months = str(period.start) if period.start == period.end else f"{period.start}..{period.end}"
+    months += f"~{again}" if again > 1 else ""
     place = f"/{_UNFIT.sub('-', rooftop)}" if rooftop else ""
     return f"{client}/{crm}/{months}{place}"
 
@@ -48,6 +51,13 @@ def run_id(delivery: str, attempt: int) -> str:
 
 def period_of(delivery: DeliveryRow) -> Period:
     return Period(Month.parse(delivery.period_start), Month.parse(delivery.period_end))
+
+
+def months_option(delivery: DeliveryRow) -> str:
+    """The delivery's months and rooftop as options of a command."""
+    one = delivery.period_start == delivery.period_end
+    months = f"--month {delivery.period_start}" if one else f"--from {delivery.period_start} --to {delivery.period_end}"
+    return months + (f' --rooftop "{delivery.rooftop}"' if delivery.rooftop else "")
 
 
 @dataclass(frozen=True)
@@ -65,20 +75,24 @@ def _open_requests(key: str) -> Select[RequestRow]:
     return query.order_by(RequestRow.id)
 
 
-class Ledger:
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
+def _could_answer(requests: Sequence[RequestRow], mail: dict[str, Any] | None) -> list[RequestRow]:
+    """What a report may be the answer to, the likeliest last: nothing that was asked for after its mail had come."""
+    accepted = [request for request in requests if request.requested_at] or list(requests)
+    accepted.sort(key=lambda request: request.requested_at or request.intended_at)
+    if not mail or not mail.get("received"):
+        return accepted
+    came = datetime.fromisoformat(mail["received"]) + CLOCK_TOLERANCE
+    return [request for request in accepted if came >= (request.requested_at or request.intended_at)] or accepted[:1]
 
-    @contextmanager
-    def _transaction(self) -> Iterator[Session]:
-        with database_errors(), Session(self.engine, expire_on_commit=False) as session, session.begin():
-            yield session
 
+class Ledger(SignInRecords, Subscriptions):
     # --- expected deliveries
 
-    def expect(self, client: str, crm: str, label: str, rooftop: str | None, period: Period) -> DeliveryRow:
+    def expect(
+        self, client: str, crm: str, label: str, rooftop: str | None, period: Period, *, again: int = 1
+    ) -> DeliveryRow:
         """The expected delivery, created unless it is there already."""
-        key = delivery_id(client, crm, rooftop, period)
+        key = delivery_id(client, crm, rooftop, period, again)
         now = clock.now()
         insert = insert_into_sqlite if self.engine.dialect.name == "sqlite" else insert_into_postgresql
         with self._transaction() as session:
@@ -92,6 +106,9 @@ class Ledger:
                     rooftop=rooftop,
                     period_start=str(period.start),
                     period_end=str(period.end),
+                    again=again,
+                    split=False,
+                    asked_by=How.EXPORT,
                     state=State.EXPECTED,
                     attempt=0,
                     upload=True,
@@ -119,19 +136,40 @@ class Ledger:
         with self._transaction() as session:
             return list(session.scalars(query))
 
+    def times(self, row: DeliveryRow) -> list[DeliveryRow]:
+        """The same period of the same rooftop, each time it was asked for, the first time first."""
+        query = select(DeliveryRow).where(
+            DeliveryRow.client == row.client,
+            DeliveryRow.crm == row.crm,
+            DeliveryRow.rooftop.is_(None) if row.rooftop is None else DeliveryRow.rooftop == row.rooftop,
+            DeliveryRow.period_start == row.period_start,
+            DeliveryRow.period_end == row.period_end,
+        )
+        with self._transaction() as session:
+            return list(session.scalars(query.order_by(DeliveryRow.again)))
+
     def waiting(self) -> list[DeliveryRow]:
-        """Those whose report the CRM was asked for, and those that an interrupted run left with their report."""
+        """Those whose report the CRM was asked for or mails by itself, and those that a dead run left with theirs."""
         unfinished = and_(DeliveryRow.state == State.COLLECTED, DeliveryRow.outcome.is_(None))
-        query = select(DeliveryRow).where(or_(DeliveryRow.state == State.REQUESTED, unfinished))
+        subscribed = select(RequestRow.delivery_id).where(
+            RequestRow.answered.is_(False), RequestRow.how == How.SUBSCRIPTION
+        )
+        mailed = and_(DeliveryRow.state == State.EXPECTED, DeliveryRow.id.in_(subscribed))
+        query = select(DeliveryRow).where(or_(DeliveryRow.state == State.REQUESTED, unfinished, mailed))
         with self._transaction() as session:
             return list(session.scalars(query.order_by(DeliveryRow.id)))
 
-    def begin_attempt(self, key: str, *, upload: bool) -> int:
-        """Count one more attempt, which is to upload or not, and return its number."""
+    def begin_attempt(self, key: str, *, upload: bool, asked_by: str | None = None, why: str | None = None) -> int:
+        """Count one more attempt, which is to upload or not, and return its number.
+
+        `asked_by` and `why`: how the CRM is to be asked, if it is (a `How`); None leaves that as it was.
+        """
         with self._transaction() as session:
             row = session.get_one(DeliveryRow, key)
             row.attempt += 1
             row.upload = upload
+            if asked_by:
+                row.asked_by, row.why = asked_by, why
             row.outcome, row.reasons, row.next, row.evidence = None, [], None, None
             row.changed_at = clock.now()
             return row.attempt
@@ -144,22 +182,38 @@ class Ledger:
             row.next, row.evidence = ending.next, ending.evidence
             row.changed_at = clock.now()
 
-    def close(self, key: str, state: State, how: str) -> None:
+    def approve(self, key: str, received_sha256: str) -> None:
+        """A person's word that this file may be sent, although another one was delivered before."""
+        with self._transaction() as session:
+            session.get_one(DeliveryRow, key).approved = received_sha256
+
+    def split(self, key: str) -> None:
+        """The CRM takes no range this long: this delivery is pursued month by month."""
+        with self._transaction() as session:
+            session.get_one(DeliveryRow, key).split = True
+
+    def close(self, key: str, state: State, how: str, why: str | None = None) -> None:
         with self._transaction() as session:
             row = session.get_one(DeliveryRow, key)
-            row.state, row.how = state, how
+            row.state, row.how, row.why = state, how, why
             row.closed_at = row.changed_at = clock.now()
 
     # --- requests
 
-    def intend_request(self, key: str, attempt: int) -> int:
+    def intend_request(self, key: str, attempt: int, how: str = How.EXPORT, why: str | None = None) -> int:
         """Note that the CRM is about to be asked; the number is for `end_request`."""
         with self._transaction() as session:
-            row = RequestRow(delivery_id=key, attempt=attempt, intended_at=clock.now())
+            row = RequestRow(delivery_id=key, attempt=attempt, how=how, why=why, intended_at=clock.now())
             session.add(row)
             self._move(session, key, State.REQUESTED, over=(State.EXPECTED, State.COLLECTED))
             session.flush()
             return row.id
+
+    def change_request(self, number: int, how: str, why: str | None) -> None:
+        """The CRM is asked in another way than was meant."""
+        with self._transaction() as session:
+            row = session.get_one(RequestRow, number)
+            row.how, row.why = how, why
 
     def end_request(self, number: int, request: ReportRequest | None, deadline_at: datetime | None) -> None:
         """The CRM has accepted, or (`request` None) the robot came back without its acknowledgement."""
@@ -203,7 +257,7 @@ class Ledger:
             current = session.get(FileRow, delivery.file_id) if delivery.file_id else None
             if current and current.received_sha256 == sha256 and not open_requests and not current.refused:
                 return current
-            asked = [request for request in open_requests if request.requested_at] or open_requests
+            asked = _could_answer(open_requests, mail)
             row = FileRow(
                 delivery_id=key,
                 request_id=asked[-1].id if asked else None,
@@ -246,7 +300,7 @@ class Ledger:
             .where(
                 DeliveryRow.client == delivery.client,
                 DeliveryRow.crm == delivery.crm,
-                DeliveryRow.id != delivery.id,
+                DeliveryRow.id.not_in([each.id for each in self.times(delivery)]),
                 DeliveryRow.state == State.DELIVERED,
             )
         )
@@ -289,29 +343,6 @@ class Ledger:
         query = select(UploadRow).where(UploadRow.delivery_id == key).order_by(UploadRow.id.desc()).limit(1)
         with self._transaction() as session:
             return session.scalar(query)
-
-    # --- passwords that were refused
-
-    def refuse_password(self, account: Account, fingerprint: str, said: str) -> None:
-        with self._transaction() as session:
-            session.merge(
-                RefusedPasswordRow(account=account.id, fingerprint=fingerprint, refused_at=clock.now(), said=said)
-            )
-
-    def refused_password(self, account: Account) -> RefusedPasswordRow | None:
-        with self._transaction() as session:
-            return session.get(RefusedPasswordRow, account.id)
-
-    # --- sign-in codes
-
-    def use_code(self, account: Account, count: int) -> bool:
-        """Note that the account's `count`-th authenticator code is used. False: it, or a later one, was used before."""
-        with self._transaction() as session:
-            row = session.get(UsedCodeRow, account.id)
-            if row and row.count >= count:
-                return False
-            session.merge(UsedCodeRow(account=account.id, count=count))
-            return True
 
     def _move(self, session: Session, key: str, state: State, over: tuple[State, ...] = ()) -> None:
         row = session.get_one(DeliveryRow, key)

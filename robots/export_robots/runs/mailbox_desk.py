@@ -14,7 +14,7 @@ from export_robots.reports.checks import check_report
 from export_robots.runs.collecting import FOLDER, delivery_of, expectation_id, limits_of, mailbox_of, refused_of
 from export_robots.runs.database import open_database, sqlite_url
 from export_robots.runs.finishing import examine
-from export_robots.runs.ledger import CLOSED, Ledger
+from export_robots.runs.ledger import CLOSED, Ledger, months_option
 from export_robots.runs.tables import DeliveryRow, State
 from export_robots.settings import Settings
 from export_robots.spelling import nearest
@@ -233,10 +233,5 @@ def _some(keys: list[str]) -> str:
 
 
 def _export(row: DeliveryRow) -> str:
-    months = (
-        f"--month {row.period_start}"
-        if row.period_start == row.period_end
-        else f"--from {row.period_start} --to {row.period_end}"
-    )
-    rooftop = f' --rooftop "{row.rooftop}"' if row.rooftop else ""
-    return f"robot export {row.crm} --client {row.client} {months}{rooftop}"
+    again = " --again" if row.again > 1 else ""
+    return f"robot export {row.crm} --client {row.client} {months_option(row)}{again}"

@@ -9,7 +9,10 @@ from export_robots.outcomes import Outcome
 
 @dataclass(frozen=True)
 class Result:
-    """`evidence` and `note` are for the eyes of the person at the terminal only; `--json` does not hold them."""
+    """`evidence` and `note` are for the eyes of the person at the terminal only; `--json` does not hold them.
+
+    `subscription` is what the CRM showed of a saved report; only `robot subscribe` has it.
+    """
 
     outcome: Outcome
     client: str | None = None
@@ -25,8 +28,12 @@ class Result:
     next: str | None = None
     evidence: str | None = None
     note: str | None = None
+    subscription: dict[str, Any] | None = None
+    differs: bool = False
+    """Asked for again, and not what was delivered: it waits for a person's word."""
 
     def as_json(self) -> dict[str, Any]:
+        more = {"subscription": self.subscription} if self.subscription else {}
         return {
             "outcome": str(self.outcome),
             "client": self.client,
@@ -40,6 +47,7 @@ class Result:
             "run": self.run,
             "reasons": list(self.reasons),
             "next": self.next,
+            **more,
         }
 
 

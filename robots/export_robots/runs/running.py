@@ -19,14 +19,20 @@ from export_robots.runs.tables import DeliveryRow, State
 from export_robots.runs.workplace import Workplace
 
 BEFORE = "it was done before; nothing was done now"
+_AGAIN = f"{BEFORE} (`--again` asks for it once more)"
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """How far to go: with `upload` to the portal's confirmation, without `wait` only to the accepted request."""
+    """How far to go: with `upload` to the portal's confirmation, without `wait` only to the accepted request.
+
+    `asked_by` and `why`: how the CRM is asked, if it is (a `How`, and one sentence); None: as the last time.
+    """
 
     upload: bool = True
     wait: bool = True
+    asked_by: str | None = None
+    why: str | None = None
 
     def met_by(self, outcome: str | None) -> bool:
         """Whether an attempt that ended so has gone as far as this, or has failed."""
@@ -45,7 +51,7 @@ class Runner:
         ledger = self._work.ledger
         row = ledger.delivery(delivery)
         if row.state in (State.DELIVERED, State.VERIFIED_EMPTY):
-            return result_of(ledger, row, note=BEFORE)
+            return result_of(ledger, row, note=_AGAIN)
         overdue = is_overdue(delivery)
         if await self.finish_interrupted(row):
             row = ledger.delivery(delivery)
@@ -57,7 +63,10 @@ class Runner:
 
     async def attempt(self, delivery: str, wanted: Wanted) -> None:
         await self._prepare(delivery)
-        run = run_id(delivery, self._work.ledger.begin_attempt(delivery, upload=wanted.upload))
+        number = self._work.ledger.begin_attempt(
+            delivery, upload=wanted.upload, asked_by=wanted.asked_by, why=wanted.why
+        )
+        run = run_id(delivery, number)
         with SetWorkflowID(run):
             handle = await DBOS.start_workflow_async(workflow.export, delivery, run, wanted.upload, wanted.wait)
         await handle.get_result()

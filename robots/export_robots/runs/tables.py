@@ -8,10 +8,20 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Dialect, ForeignKey, Text, TypeDecorator
+from sqlalchemy import JSON, DateTime, Dialect, ForeignKey, Text, TypeDecorator, false
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+
+
+class How(StrEnum):
+    """Whose doing a report is: what a request is made by, and by what a delivery's report came in the end."""
+
+    EXPORT = "export"
+    REPULL = "re-pull"  # the saved report, asked for by us
+    SUBSCRIPTION = "subscription"  # the saved report, mailed by the CRM of its own accord
+    BY_HAND = "by hand"
+    UNCHANGED = "unchanged"  # asked for again, and the same as what was delivered: nothing was sent
 
 
 class State(StrEnum):
@@ -54,7 +64,10 @@ class SchemaRow(Base):
 
 
 class DeliveryRow(Base):
-    """One expected delivery: client × CRM × rooftop × period, fixed when it is created."""
+    """One expected delivery: client × CRM × rooftop × period, fixed when it is created.
+
+    A period that is delivered once and asked for `--again` has a row for each time; `again` counts them from 1.
+    """
 
     __tablename__ = "deliveries"
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -64,6 +77,11 @@ class DeliveryRow(Base):
     rooftop: Mapped[str | None]
     period_start: Mapped[str] = mapped_column(index=True)
     period_end: Mapped[str]
+    again: Mapped[int] = mapped_column(default=1, server_default="1")
+    split: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """The CRM takes no range this long: each month is a delivery of its own, and this one is not pursued."""
+    asked_by: Mapped[str] = mapped_column(default=How.EXPORT, server_default=How.EXPORT)
+    """How the last attempt is to ask the CRM: a `How`."""
     state: Mapped[str] = mapped_column(default=State.EXPECTED)
     attempt: Mapped[int] = mapped_column(default=0)
     upload: Mapped[bool] = mapped_column(default=True)
@@ -74,7 +92,11 @@ class DeliveryRow(Base):
     next: Mapped[str | None]
     evidence: Mapped[str | None]
     how: Mapped[str | None]
-    """How the report came: `export`, `by hand`."""
+    """How the report came, a `How`; empty until the delivery is closed."""
+    why: Mapped[str | None]
+    """Why it was asked for as it was, where that is not the usual way; one sentence without a full stop."""
+    approved: Mapped[str | None]
+    """The hash of the received file that a person said may be sent after all."""
     file_id: Mapped[int | None]
     created_at: Mapped[datetime]
     changed_at: Mapped[datetime]
@@ -82,12 +104,18 @@ class DeliveryRow(Base):
 
 
 class RequestRow(Base):
-    """One request of a report. The row is written before the CRM is asked, and filled in when it has accepted."""
+    """One request of a report. The row is written before the CRM is asked, and filled in when it has accepted.
+
+    What a subscription mails is a request too, which the CRM makes to itself: `intended_at` is the start of its day,
+    `requested_at` the time that it was set to, `deadline_at` when it is missed.
+    """
 
     __tablename__ = "requests"
     id: Mapped[int] = mapped_column(primary_key=True)
     delivery_id: Mapped[str] = mapped_column(ForeignKey("deliveries.id"), index=True)
     attempt: Mapped[int]
+    how: Mapped[str] = mapped_column(default=How.EXPORT, server_default=How.EXPORT)
+    why: Mapped[str | None]
     intended_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     """When the robot came back from the CRM, accepted or not; empty: it was interrupted while it asked."""
@@ -153,6 +181,26 @@ class UploadRow(Base):
     """`intended`, `confirmed`, `refused`, `unconfirmed`, or `settled` by a person's word."""
     text: Mapped[str | None]
     reference: Mapped[str | None]
+
+
+class SubscriptionRow(Base):
+    """A saved report that the CRM is to mail each month by itself: one per account."""
+
+    __tablename__ = "subscriptions"
+    account: Mapped[str] = mapped_column(primary_key=True)
+    client: Mapped[str]
+    crm: Mapped[str]
+    crm_label: Mapped[str]
+    rooftop: Mapped[str | None]
+    title: Mapped[str]
+    first_execution: Mapped[str]
+    """Local to the account, to the minute, as `2026-12-01T03:17`; drawn once."""
+    drawn_at: Mapped[datetime]
+    verified_at: Mapped[datetime | None]
+    """When the CRM last showed it as it should be; empty: never."""
+    how: Mapped[str | None]
+    shown: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """What was read back. No lead's data."""
 
 
 class UsedCodeRow(Base):

@@ -14,10 +14,11 @@ from dbos import DBOS, StepOptions
 from dbos import error as dbos_error
 
 from export_robots.outcomes import Outcome, RobotDefect, SiteDown
-from export_robots.runs import asking, finishing, posting
+from export_robots.runs import again, asking, finishing, posting
 from export_robots.runs.collecting import REPORT
 from export_robots.runs.defects import as_robot_error, keep_traceback
 from export_robots.runs.ledger import Ending
+from export_robots.runs.standing import hint_for
 from export_robots.runs.tables import State
 from export_robots.runs.workplace import current
 from export_robots.site_errors import BrowserCrashed
@@ -48,47 +49,66 @@ async def export(delivery: str, run: str, upload: bool, wait: bool) -> str:
     assert task
     current().passages.add(task)
     try:
-        ending = Ending(await _passage(delivery, run, upload=upload, wait=wait))
+        ending = await _passage(delivery, run, upload=upload, wait=wait)
     except dbos_error.DBOSMaxStepRetriesExceeded as error:
-        ending = _ending_of(error.errors[-1], run)
+        ending = _ending_of(error.errors[-1], delivery, run)
     except dbos_error.DBOSException:
         raise  # the engine's own: this run is no longer ours
     except Exception as error:
-        ending = _ending_of(error, run)
+        ending = _ending_of(error, delivery, run)
     finally:
         current().passages.discard(task)
     await _step("end", current().ledger.end_attempt, delivery, ending)
     return str(ending.outcome)
 
 
-def _ending_of(error: Exception, run: str) -> Ending:
+def _ending_of(error: Exception, delivery: str, run: str) -> Ending:
     work = current()
     known = as_robot_error(error)
     folder = work.evidence_folder(run)
     evidence = str(folder) if folder.is_dir() else None
     if isinstance(known, RobotDefect):
         evidence = keep_traceback(error, work.home.evidence)
-    return Ending(known.outcome, known.reasons or (known.saw,), known.hint, evidence)
+    row = work.ledger.delivery(delivery)
+    hint = hint_for(known, row.client, row.crm, row.rooftop)
+    return Ending(known.outcome, known.reasons or (known.saw,), hint, evidence)
 
 
-async def _passage(delivery: str, run: str, *, upload: bool, wait: bool) -> Outcome:
+async def _passage(delivery: str, run: str, *, upload: bool, wait: bool) -> Ending:
     standing = await _step("standing", asking.standing, delivery)
     if standing == State.EXPECTED:
         await _step("ask", asking.ask, delivery, run, options=_TWICE)
     if standing != State.COLLECTED:
         if not wait:
-            return Outcome.REQUESTED
+            return Ending(Outcome.REQUESTED)
         await _wait_for_report(delivery, run)
     await _step("check", finishing.check, delivery)
     await _step("name", finishing.name, delivery, run)
     if await _step("is_empty", finishing.is_empty, delivery):
         await _step("close", finishing.close, delivery, run, State.VERIFIED_EMPTY)
-        return Outcome.VERIFIED_EMPTY
+        return _ended(delivery, Outcome.VERIFIED_EMPTY)
+    if current().ledger.delivery(delivery).again > 1:
+        word = await _step("compare", again.compare, delivery)
+        if word == again.SAME:
+            await _step("close", finishing.close_unchanged, delivery, run)
+            return _ended(delivery, Outcome.DELIVERED)
+        if word == again.DIFFERENT:
+            return await asyncio.to_thread(_differing, delivery)
     if not upload:
-        return Outcome.COLLECTED
+        return _ended(delivery, Outcome.COLLECTED)
     await _step("upload", posting.upload, delivery, run)
     await _step("close", finishing.close, delivery, run, State.DELIVERED)
-    return Outcome.DELIVERED
+    return _ended(delivery, Outcome.DELIVERED)
+
+
+def _ended(delivery: str, outcome: Outcome) -> Ending:
+    reasons, following = finishing.remarks(delivery)
+    return Ending(outcome, reasons, following)
+
+
+def _differing(delivery: str) -> Ending:
+    ledger = current().ledger
+    return Ending(Outcome.COLLECTED, (again.said(delivery),), again.deliver_hint(ledger, ledger.delivery(delivery)))
 
 
 async def _wait_for_report(delivery: str, run: str) -> None:

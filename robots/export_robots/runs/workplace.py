@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,11 +32,45 @@ if TYPE_CHECKING:
 BROWSER_REST = timedelta(seconds=20)
 
 _current: "Workplace | None" = None
+_name: ContextVar[str] = ContextVar("whose progress this is", default="")
 
 
 def current() -> "Workplace":
     assert _current is not None, "no workplace is open in this process"
     return _current
+
+
+@contextmanager
+def naming(name: str) -> Iterator[None]:
+    """Put `name` before whatever is shown of what is done in here; several may be under way side by side."""
+    token = _name.set(name)
+    try:
+        yield
+    finally:
+        _name.reset(token)
+
+
+class Named:
+    """Progress with the name of whose it is. Satisfies `progress.Showing`."""
+
+    def __init__(self, shown: Showing) -> None:
+        self._shown = shown
+
+    def started(self, step: str) -> None:
+        self._shown.started(_named(step))
+
+    def finished(self, step: str, seconds: float) -> None:
+        self._shown.finished(_named(step), seconds)
+
+    def note(self, text: str) -> None:
+        self._shown.note(_named(text))
+
+    def close(self) -> None:
+        self._shown.close()
+
+
+def _named(text: str) -> str:
+    return f"{_name.get()}: {text}" if _name.get() else text
 
 
 class Workplace:
@@ -44,10 +79,11 @@ class Workplace:
         self.home = home
         self.ledger = ledger
         self.secrets = Secrets(settings)
-        self.progress = progress
+        self.progress: Showing = Named(progress)
         self.passages: set[asyncio.Task[object]] = set()
         self._mail: Collecting | None = None
         self._browser = browser
+        self._opening = asyncio.Lock()
         self._resting = asyncio.Lock()
         self._users = 0
         self._rest: asyncio.Task[None] | None = None
@@ -92,8 +128,9 @@ class Workplace:
         """Sign in to the mailbox and keep collecting from it. One that cannot be read is `UsageWrong`."""
         from export_robots.runs.collecting import Collecting
 
-        if self._mail is None:
-            self._mail = await Collecting.open(self)
+        async with self._opening:
+            if self._mail is None:
+                self._mail = await Collecting.open(self)
 
     # --- the browser: one per process, at rest while a mail is long in coming
 

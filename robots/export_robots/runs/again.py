@@ -1,0 +1,105 @@
+"""What is asked for `--again`: which delivery that is, and in which rows it differs from what was delivered before."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from export_robots import clock
+from export_robots.catalogue import robot_class
+from export_robots.outcomes import RobotDefect
+from export_robots.reports.differences import Difference, difference
+from export_robots.runs.ledger import CLOSED, Ledger, months_option, period_of
+from export_robots.runs.tables import DeliveryRow, FileRow, How, State
+from export_robots.runs.workplace import current
+
+SAME, APPROVED, DIFFERENT = "same", "approved", "different"
+# A report that differs waits so long for a person's word; after that `--again` asks for a new one.
+_STALE = timedelta(days=1)
+
+
+def time_to_pursue(ledger: Ledger, row: DeliveryRow, *, again: bool) -> DeliveryRow:
+    """The delivery that a command is about: the first time, or with `again` a further one, made if need be.
+
+    One that is under way already, or waits for a person's word, is gone on with. What was never delivered is not asked
+    for again, but for the first time.
+    """
+    times = ledger.times(row)
+    if not again or times[0].state not in CLOSED:
+        return times[0]
+    last = times[-1]
+    if last.state not in CLOSED and not _is_stale(ledger, last):
+        return last
+    return ledger.expect(row.client, row.crm, row.crm_label, row.rooftop, period_of(row), again=last.again + 1)
+
+
+def _is_stale(ledger: Ledger, row: DeliveryRow) -> bool:
+    file = ledger.file(row.id)
+    waits = row.state == State.COLLECTED and row.outcome is not None
+    return waits and file is not None and file.received_at < clock.now() - _STALE
+
+
+def delivered_before(ledger: Ledger, row: DeliveryRow) -> FileRow | None:
+    """The report of the same period that was delivered last, before this time; None: this is the first time."""
+    if row.again == 1:
+        return None
+    for earlier in reversed(ledger.times(row)):
+        if earlier.again < row.again and earlier.state in CLOSED and earlier.how != How.UNCHANGED:
+            return ledger.file(earlier.id)
+    return None
+
+
+def compare(delivery: str) -> str:
+    """Whether the report is the `SAME` as what was delivered, `DIFFERENT`, or that but `APPROVED` by a person."""
+    work = current()
+    row = work.ledger.delivery(delivery)
+    file = work.ledger.file(delivery)
+    found = differs(delivery)
+    if found is not None and found.none:
+        return SAME
+    if file and row.approved == file.received_sha256:
+        return APPROVED
+    return DIFFERENT
+
+
+def differs(delivery: str) -> Difference | None:
+    """In which rows it differs; None: what was delivered is not on disk any more."""
+    work = current()
+    row = work.ledger.delivery(delivery)
+    before, now = delivered_before(work.ledger, row), work.ledger.file(delivery)
+    if before is None or now is None or now.path is None:
+        raise RobotDefect("a report is compared with an earlier one, and one of them is missing")
+    if before.received_sha256 == now.received_sha256:
+        rows = now.rows or 0
+        return Difference(rows, rows, 0, 0, 0)
+    earlier = next((Path(path) for path in (before.path, before.received_path) if path and Path(path).exists()), None)
+    if earlier is None:
+        return None
+    robot = robot_class(row.crm)
+    return difference(earlier, Path(now.path), robot.column_aliases if robot else {})
+
+
+def said(delivery: str) -> str:
+    """The difference as one sentence without a full stop."""
+    work = current()
+    row = work.ledger.delivery(delivery)
+    before = delivered_before(work.ledger, row)
+    assert before
+    when = f"what was delivered on {_day(work.ledger, row)}"
+    found = differs(delivery)
+    if found is None:
+        return f"{when} is not on this disk any more, so nobody can say in which rows the new report differs from it"
+    if found.none:
+        return f"the report is the same as {when}; nothing was sent"
+    return f"compared with {when}: {found}"
+
+
+def _day(ledger: Ledger, row: DeliveryRow) -> str:
+    closed = [each.closed_at for each in ledger.times(row) if each.again < row.again and each.how != How.UNCHANGED]
+    moments = [moment for moment in closed if moment]
+    return f"{moments[-1].astimezone():%Y-%m-%d}" if moments else "an earlier day"
+
+
+def deliver_hint(ledger: Ledger, row: DeliveryRow) -> str:
+    """The exact command that sends a report which differs."""
+    file = ledger.file(row.id)
+    path = (file.path or file.received_path) if file else "FILE"
+    return f'robot deliver "{path}" --client {row.client} --crm {row.crm} {months_option(row)} --again'
