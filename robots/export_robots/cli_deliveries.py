@@ -1,16 +1,31 @@
-"""The commands that bring reports to the portal: export, deliver, check, collect, status."""
+"""The commands that bring reports to the portal: export, repull, deliver, check, collect, status."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from export_robots import catalogue, clock
+from export_robots import clock
+from export_robots.cli_again import asked_about
 from export_robots.cli_output import out, print_json, show, table
 from export_robots.cli_periods import BackdataOption, FromOption, MonthOption, ToOption, named_period, period_of
 from export_robots.cli_places import Places
+from export_robots.cli_whom import (
+    AgainOption,
+    ClientOption,
+    CrmArgument,
+    HeadedOption,
+    JsonOption,
+    NoUploadOption,
+    NoWaitOption,
+    RooftopOption,
+    accounts_of,
+    crm_entry,
+    crm_with_a_robot,
+    who,
+)
 from export_robots.cli_work import work
-from export_robots.outcomes import StepsUnknown, UsageWrong
+from export_robots.outcomes import UsageWrong
 from export_robots.periods import Month
 from export_robots.runs.results import Result, worst
 
@@ -18,22 +33,10 @@ if TYPE_CHECKING:
     from export_robots.browser import Browser
     from export_robots.progress import Showing
 
-CrmArgument = Annotated[
-    str, typer.Argument(metavar="CRM", help="A CRM's key, such as activix; `robot crms` lists them.")
-]
-ClientOption = Annotated[
-    str, typer.Option("--client", metavar="KEY", help="The client, as the configuration names it.")
-]
-RooftopOption = Annotated[
-    str | None,
-    typer.Option("--rooftop", metavar="NAME", help="Only this rooftop; the main one has the dealership's own name."),
-]
-NoUploadOption = Annotated[bool, typer.Option("--no-upload", help="Stop with the checked and named file.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
-
 
 def register(app: typer.Typer) -> None:
     app.command()(export)
+    app.command()(repull)
     app.command()(deliver)
     app.command()(check)
     app.command()(collect)
@@ -49,34 +52,75 @@ def export(
     last: ToOption = None,
     backdata: BackdataOption = False,
     rooftop: RooftopOption = None,
+    again: AgainOption = False,
     no_upload: NoUploadOption = False,
-    no_wait: Annotated[
-        bool, typer.Option("--no-wait", help="Stop when the CRM has accepted; `robot collect` does the rest.")
-    ] = False,
-    headed: Annotated[bool, typer.Option("--headed", help="Show the browser's window.")] = False,
+    no_wait: NoWaitOption = False,
+    headed: HeadedOption = False,
     as_json: JsonOption = False,
 ) -> int:
     """Have the CRM export the leads, and upload the report.
 
     The same command again goes on where an earlier one ended, and never doubles anything.
     """
-    key = _crm_with_a_robot(crm)
     places: Places = context.obj
     settings, home = places.prepared()
-    of_client = settings.client(client)
-    accounts = [of_client.account(key, rooftop)] if rooftop else of_client.accounts(key)
-    if not accounts:
-        of_client.account(key)  # says what is missing
-    period = period_of(of_client, month, first, last, backdata=backdata)
+    accounts = accounts_of(settings.client(client), crm_with_a_robot(crm), rooftop)
+    period = period_of(settings.client(client), month, first, last, backdata=backdata)
 
     async def do(browser: "Browser", progress: "Showing") -> list[Result]:
         from export_robots.runs.exporting import export_all
         from export_robots.runs.running import Wanted
+        from export_robots.runs.tables import How
 
-        wanted = Wanted(upload=not no_upload, wait=not no_wait)
-        return await export_all(settings, home, accounts, period, wanted=wanted, browser=browser, progress=progress)
+        wanted = Wanted(upload=not no_upload, wait=not no_wait, asked_by=How.EXPORT)
+        return await export_all(
+            settings, home, accounts, period, wanted=wanted, again=again, browser=browser, progress=progress
+        )
 
-    return show(work(settings, home, do, headed=headed, early=True), as_json=as_json)
+    results = work(settings, home, do, headed=headed, early=True)
+    return show(results if no_upload else asked_about(settings, home, results), as_json=as_json)
+
+
+def repull(
+    context: typer.Context,
+    crm: CrmArgument,
+    client: ClientOption,
+    month: MonthOption = None,
+    first: FromOption = None,
+    last: ToOption = None,
+    backdata: BackdataOption = False,
+    rooftop: RooftopOption = None,
+    again: AgainOption = False,
+    reason: Annotated[
+        str | None, typer.Option("--reason", metavar="TEXT", help="Why; it is kept with the delivery.")
+    ] = None,
+    no_upload: NoUploadOption = False,
+    no_wait: NoWaitOption = False,
+    headed: HeadedOption = False,
+    as_json: JsonOption = False,
+) -> int:
+    """Have the CRM run the saved report once more, when its monthly mail did not come; then as `robot export`.
+
+    Where the saved report is gone, the plain export is run instead.
+    """
+    places: Places = context.obj
+    settings, home = places.prepared()
+    accounts = accounts_of(settings.client(client), crm_with_a_robot(crm), rooftop)
+    period = period_of(settings.client(client), month, first, last, backdata=backdata)
+
+    async def do(browser: "Browser", progress: "Showing") -> list[Result]:
+        from export_robots.runs.exporting import export_all
+        from export_robots.runs.running import Wanted
+        from export_robots.runs.tables import How
+
+        why = f"{who()} asked for it" + (f": {reason.strip()}" if reason and reason.strip() else "")
+        wanted = Wanted(upload=not no_upload, wait=not no_wait, asked_by=How.REPULL, why=why)
+        return await export_all(
+            settings, home, accounts, period, wanted=wanted, again=again, browser=browser, progress=progress
+        )
+
+    results = work(settings, home, do, headed=headed, early=True)
+    return show(results if no_upload else asked_about(settings, home, results), as_json=as_json)
 
 
 def deliver(
@@ -91,6 +135,7 @@ def deliver(
     last: ToOption = None,
     backdata: BackdataOption = False,
     rooftop: RooftopOption = None,
+    again: AgainOption = False,
     as_json: JsonOption = False,
 ) -> int:
     """Check, name and upload a report that you exported.
@@ -108,7 +153,16 @@ def deliver(
         from export_robots.runs.exporting import deliver_by_hand
 
         return await deliver_by_hand(
-            settings, home, of_client, crm, rooftop, period, file=report, browser=browser, progress=progress
+            settings,
+            home,
+            of_client,
+            crm,
+            rooftop,
+            period,
+            file=report,
+            again=again,
+            browser=browser,
+            progress=progress,
         )
 
     return show([work(settings, home, do, early=True)], as_json=as_json)
@@ -137,7 +191,7 @@ def check(
     places: Places = context.obj
     of_client = places.settings().client(client) if client else None
     period = named_period(of_client, month, first, last, backdata=backdata)
-    key = _crm_entry(crm).key if crm else None
+    key = crm_entry(crm).key if crm else None
 
     from export_robots.runs.checking import check_by_hand
 
@@ -150,7 +204,8 @@ def collect(
 ) -> int:
     """Take reports out of the mailbox, and upload them.
 
-    Only reports that `robot export` has asked for; one line for each delivery, the exit code is that of the worst.
+    Those that `robot export` has asked for, and what subscriptions mail by themselves. One line for each delivery; the
+    exit code is that of the worst.
     """
     places: Places = context.obj
     settings, home = places.prepared()
@@ -183,11 +238,11 @@ def status(
     """Show where each delivery of a month stands."""
     wanted = Month.parse(month) if month else Month.of(clock.now().astimezone().date()).plus(-1)
     places: Places = context.obj
-    _, home = places.prepared()
+    settings, home = places.prepared()
 
     from export_robots.runs.standing import standings
 
-    rows = standings(home, wanted)
+    rows = standings(settings, home, wanted)
     if as_json:
         print_json({"month": str(wanted), "deliveries": [row.as_json() for row in rows]})
     elif rows:
@@ -195,23 +250,6 @@ def status(
     else:
         out(f"nothing is expected for {wanted} yet")
     return 0
-
-
-def _crm_entry(word: str) -> catalogue.Entry:
-    entry = catalogue.find(word)
-    if entry is None:
-        raise UsageWrong(f"there is no CRM “{word}”{catalogue.nearest(word)}", "`robot crms` lists them all.")
-    return entry
-
-
-def _crm_with_a_robot(word: str) -> str:
-    entry = _crm_entry(word)
-    if catalogue.robot_class(entry.key) is None:
-        raise StepsUnknown(
-            f"the export steps of {entry.label} are not known yet; known is: {entry.known}",
-            f'Export by hand, then: robot deliver FILE --client KEY --crm "{entry.label}"',
-        )
-    return entry.key
 
 
 def _readable(file: Path) -> Path:

@@ -16,6 +16,7 @@ _SAID = {
     Outcome.VERIFIED_EMPTY: "verified empty: the CRM itself says that there are no leads, and the file agrees",
     Outcome.REQUESTED: "requested: the report will come by e-mail; `robot collect` takes it from there",
     Outcome.COLLECTED: "collected, checked and named; not uploaded",
+    Outcome.SUBSCRIBED: "subscribed: the CRM mails last month's report each month",
     Outcome.CHECKED: "checked: nothing speaks against sending it",
 }
 
@@ -64,8 +65,10 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def whose(result: Result) -> str:
     """`abc activix 2026-10`, with the rooftop where it is not the main one; nothing where no delivery is meant."""
-    if not result.client or not result.period:
+    if not result.client or not result.crm:
         return ""
+    if not result.period:
+        return f"{result.client} {result.crm}" + (f" ({result.rooftop})" if result.rooftop else "")
     months = result.period[0] if result.period[0] == result.period[1] else "..".join(result.period)
     rooftop = f" ({result.rooftop})" if result.rooftop else ""
     return f"{result.client} {result.crm} {months}{rooftop}"

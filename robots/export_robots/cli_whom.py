@@ -1,0 +1,63 @@
+"""Whom and what a command is about: the CRM, the client, its rooftops; and who gives the command."""
+
+import getpass
+from typing import Annotated
+
+import typer
+
+from export_robots import catalogue
+from export_robots.clients import Account, Client
+from export_robots.outcomes import StepsUnknown, UsageWrong
+
+CrmArgument = Annotated[
+    str, typer.Argument(metavar="CRM", help="A CRM's key, such as activix; `robot crms` lists them.")
+]
+ClientOption = Annotated[
+    str, typer.Option("--client", metavar="KEY", help="The client, as the configuration names it.")
+]
+RooftopOption = Annotated[
+    str | None,
+    typer.Option("--rooftop", metavar="NAME", help="Only this rooftop; the main one has the dealership's own name."),
+]
+AgainOption = Annotated[
+    bool,
+    typer.Option("--again", help="Also what was delivered before; what differs is told before anything is sent."),
+]
+NoUploadOption = Annotated[bool, typer.Option("--no-upload", help="Stop with the checked and named file.")]
+NoWaitOption = Annotated[
+    bool, typer.Option("--no-wait", help="Stop when the CRM has accepted; `robot collect` does the rest.")
+]
+HeadedOption = Annotated[bool, typer.Option("--headed", help="Show the browser's window.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
+
+
+def who() -> str:
+    """Who says so: the user of this machine."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        return "somebody without a name on this machine"
+
+
+def accounts_of(client: Client, crm: str, rooftop: str | None) -> list[Account]:
+    """The accounts that a command is about: one rooftop's, or all of them. None is `UsageWrong`."""
+    accounts = [client.account(crm, rooftop)] if rooftop else client.accounts(crm)
+    return accounts or [client.account(crm)]  # which says what is missing
+
+
+def crm_entry(word: str) -> catalogue.Entry:
+    entry = catalogue.find(word)
+    if entry is None:
+        raise UsageWrong(f"there is no CRM “{word}”{catalogue.nearest(word)}", "`robot crms` lists them all.")
+    return entry
+
+
+def crm_with_a_robot(word: str) -> str:
+    """The CRM's key; one whose steps are not known is `StepsUnknown`."""
+    entry = crm_entry(word)
+    if catalogue.robot_class(entry.key) is None:
+        raise StepsUnknown(
+            f"the export steps of {entry.label} are not known yet; known is: {entry.known}",
+            f'Export by hand, then: robot deliver FILE --client KEY --crm "{entry.label}"',
+        )
+    return entry.key
