@@ -1,10 +1,12 @@
 """Widgets that were met on emulations written without knowledge of the robot, each as a small page."""
 
+import asyncio
 import re
 from datetime import date
 from pathlib import Path
 
 import pytest
+from playwright.async_api import Route
 
 from export_robots.controls import CheckList, DateRange, DropDown, Icons, MailedExport, Screen, Thing, Words
 from export_robots.controls.notices import FAILURE
@@ -30,6 +32,7 @@ ASKS_IN_BOX = DIALOG.replace(
     "GO", "if (confirm('Send it by e-mail?')) said.textContent = 'Your report will be e-mailed: ' + kind.value"
 )
 
+INTERRUPTED = (PAGES / "interrupted.html").read_text(encoding="utf-8")
 FOLDED = (PAGES / "folded.html").read_text(encoding="utf-8")
 
 
@@ -71,6 +74,38 @@ def test_a_box_is_opened_beside_the_entries_chosen_in_it(on_page: OnPage) -> Non
         return [tick.label for tick in await CheckList(screen, box, "the list").open()]
 
     assert on_page(CHIPS, read) == ["Sold", "Updated"]
+
+
+def test_a_list_that_a_promotion_has_closed_is_opened_again(on_page: OnPage) -> None:
+    async def tick(screen: Screen) -> list[str]:
+        await CheckList(screen, await first_icon(screen), "the list").tick_only(Words("Creation Date"))
+        return (await CheckList(screen, await first_icon(screen), "the list").read_ticked())[0]
+
+    assert on_page(INTERRUPTED, tick) == ["Creation Date"]
+
+
+def test_controls_are_worked_when_the_page_s_scripts_have_run(on_page: OnPage) -> None:
+    """A picture holds up the page's last event; until that, its box would be set and not be heard."""
+
+    async def busy(screen: Screen) -> list[bool]:
+        released = asyncio.Event()
+
+        async def hold(route: Route) -> None:
+            await released.wait()
+            await route.abort()
+
+        page = "<p>My Clients<img src=held>"
+        await screen.page.route("**/page", lambda route: route.fulfill(body=page, content_type="text/html"))
+        await screen.page.route("**/held", hold)
+        await screen.page.goto("http://127.0.0.1:9/page", wait_until="domcontentloaded")
+        before = await screen.look("busy")
+        released.set()
+        return [before, await screen.within(2.0, lambda: quiet(screen)) or False]
+
+    async def quiet(screen: Screen) -> bool | None:
+        return not await screen.look("busy") or None
+
+    assert on_page("<p>empty", busy) == [True, True]
 
 
 @pytest.mark.parametrize("page", [ASKS_IN_DIALOG, ASKS_IN_BOX], ids=["in_the_dialog", "in_the_browser_s_box"])

@@ -29,6 +29,7 @@ async def drop_down_below_search(screen: Screen, offers: Words) -> DropDown:
     found = await screen.within(screen.patience / 2, box)
     if found is None:
         found = await screen.until(what, last_resort, screen.patience / 2)
+    await screen.settled()  # what is worked before the page's scripts listen is lost, though it looks done
     return DropDown(screen, found, what)
 
 

@@ -198,7 +198,7 @@ class Screen:
         """Click `opener` and wait until `probe` finds what it looks for in what has come up; both are returned.
 
         What lies over the page is asked first: parts of the page itself may happen to be drawn in the same moment.
-        A second click is made only if the first one brought up nothing at all.
+        A second click is made only if the first one brought up nothing at all, or what lay in the way since.
         """
         for place in range(2):
             await self._nothing_fades()
@@ -221,7 +221,8 @@ class Screen:
                 await self._unfolds(opened[0])
                 return opened
             with suppress(Gone):
-                if not await self.look("freshApart", opener):
+                # Something unasked for may have come up in the same moment, and closed what was opening.
+                if not await self.look("freshApart", opener) or (place == 0 and await self.clear_the_way(opener)):
                     continue
             break
         raise SiteChanged(f"{what} was opened, and what should be in it is not there{await self._what_there_is()}")

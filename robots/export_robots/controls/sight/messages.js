@@ -56,7 +56,8 @@ S.controlNames = () => {
   return names;
 };
 S.busy = () => {
-  if (document.readyState === "loading") return true;
+  // Before its scripts have run a page shows controls that nobody listens to. Pictures that never come are not waited for.
+  if (document.readyState === "loading" || (document.readyState !== "complete" && performance.now() < 10000)) return true;
   for (const el of document.querySelectorAll("[aria-busy=true],[role=progressbar]:not([aria-valuenow])")) if (seen(el)) return true;
   return false;
 };
