@@ -18,6 +18,12 @@ PLACES: dict[str, tuple[str, str, str]] = {
     "before the CRM is asked": ("export_robots.runs.asking", "ask", "before"),
     "when the intent to ask is written": ("export_robots.runs.ledger:Ledger", "intend_request", "after"),
     "when the CRM has accepted, unrecorded": ("tests.runs.quick_crm:QuickCrm", "request_report", "after"),
+    "when the subscription's time is drawn": (
+        "export_robots.runs.subscriptions:Subscriptions",
+        "draw_subscription",
+        "after",
+    ),
+    "when the CRM has saved, unrecorded": ("tests.runs.quick_crm:QuickCrm", "subscribe", "after"),
     "when the request is recorded": ("export_robots.runs.ledger:Ledger", "end_request", "after"),
     "while it waits for the mail": ("export_robots.runs.asking", "time_left", "after"),
     "when the report is taken over": ("export_robots.runs.ledger:Ledger", "add_file", "after"),

@@ -10,9 +10,11 @@ EXPORT = ("export", "activix", "--client", "abc", "--json")
 UNCONFIRMED = {"when the intent to post is written": 0, "when the file is posted, unrecorded": 1}
 """Where nobody can know whether the portal has the file; how many files it has."""
 
+SUBSCRIBING = ("when the subscription's time is drawn", "when the CRM has saved, unrecorded")
+
 
 @pytest.mark.browser
-@pytest.mark.parametrize("place", [place for place in PLACES if place not in UNCONFIRMED])
+@pytest.mark.parametrize("place", [place for place in PLACES if place not in (*UNCONFIRMED, *SUBSCRIBING)])
 def test_a_run_that_is_killed_goes_on_from_there_and_delivers_once(quick: Place, place: str) -> None:
     killed = quick.run(*EXPORT, dies_at=place)
     assert killed.code == -9
@@ -43,3 +45,14 @@ def test_a_file_that_may_be_posted_is_not_posted_again_without_a_persons_word(qu
     assert len(quick.received) == posted + 1
     assert quick.run(*EXPORT).json["outcome"] == "delivered"
     assert len(quick.received) == posted + 1
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("place", SUBSCRIBING)
+def test_a_subscription_that_is_killed_keeps_its_time_and_is_made_once(quick: Place, place: str) -> None:
+    words = ("subscribe", "activix", "--client", "abc", "--json")
+    assert quick.run(*words, dies_at=place).code == -9
+    done = quick.run(*words)
+    assert (done.code, done.json["outcome"]) == (0, "subscribed"), done.said
+    times = {each["first_execution"][:16].replace(" ", "T") for each in quick.world.journal.of("view_saved")}
+    assert times == {done.json["subscription"]["first_execution"]}

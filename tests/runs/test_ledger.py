@@ -15,7 +15,7 @@ from export_robots.robot import ReportRequest
 from export_robots.runs.database import open_database, sqlite_url
 from export_robots.runs.ledger import Ending, Ledger, delivery_id
 from export_robots.runs.locks import hold, is_held
-from export_robots.runs.tables import SchemaRow, State
+from export_robots.runs.tables import SCHEMA_VERSION, SchemaRow, State
 
 OCTOBER = Period.month(Month(2026, 10))
 
@@ -157,3 +157,28 @@ def test_an_account_is_held_once_and_whoever_comes_second_learns_by_whom(tmp_pat
     with hold(tmp_path, account, "third"):
         pass
     assert not list(tmp_path.glob("*.json"))
+
+
+def test_a_database_of_the_first_version_is_opened_and_keeps_what_it_knows(tmp_path: Path) -> None:
+    url = sqlite_url(tmp_path / "old.sqlite")
+    old = Ledger(open_database(url))
+    row = old.expect("abc", "activix", "Activix CRM", None, OCTOBER)
+    request_report(old, row.id)
+    added = {"deliveries": ("again", "split", "asked_by", "why", "approved"), "requests": ("how", "why")}
+    with old.engine.begin() as connection:
+        for table, columns in added.items():
+            for column in columns:
+                connection.execute(text(f"ALTER TABLE {table} DROP COLUMN {column}"))
+        connection.execute(text("DROP TABLE subscriptions"))
+        connection.execute(text("UPDATE ledger_schema SET version = 1"))
+    old.engine.dispose()
+
+    new = Ledger(open_database(url))
+    delivery = new.delivery(row.id)
+    assert (delivery.state, delivery.again, delivery.split, delivery.asked_by) == (State.REQUESTED, 1, False, "export")
+    assert [each.how for each in new.requests(row.id)] == ["export"]
+    assert new.subscriptions() == []
+    assert new.expect("abc", "activix", "Activix CRM", None, OCTOBER, again=2).id == "abc/activix/2026-10~2"
+    with Session(new.engine) as session:
+        assert session.scalar(text("SELECT version FROM ledger_schema")) == SCHEMA_VERSION
+    new.engine.dispose()

@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -155,11 +155,10 @@ async def collect_all(
     async with at_work(settings, home, browser, progress) as (work, runner):
         await work.open_mailbox()
         told: dict[str, Outcome] = {}
+        expected: set[str] = set()
         while True:
-            await_subscribed(work.ledger, work.settings)
+            await _expect_subscribed(work, expected)
             for row in work.ledger.waiting():
-                if any(each.how == How.SUBSCRIPTION for each in work.ledger.requests(row.id)):
-                    work.mail.expect(row)
                 result = await _finish(work, runner, row)
                 if result is None:
                     continue
@@ -169,6 +168,22 @@ async def collect_all(
             if not watch:
                 return
             await work.mail.something_new()
+
+
+async def _expect_subscribed(work: Workplace, expected: set[str]) -> None:
+    """Expect what subscriptions mail; for what is new among it, mails that are in the mailbox already count as well."""
+    await asyncio.to_thread(await_subscribed, work.ledger, work.settings)
+    new = [
+        row
+        for row in work.ledger.waiting()
+        if row.id not in expected and any(each.how == How.SUBSCRIPTION for each in work.ledger.requests(row.id))
+    ]
+    for row in new:
+        with suppress(UsageWrong):  # its account is not in the configuration any more
+            await asyncio.to_thread(work.mail.expect, row)
+        expected.add(row.id)
+    if new:
+        await work.mail.look()
 
 
 async def _finish(work: Workplace, runner: Runner, row: DeliveryRow) -> Result | None:
