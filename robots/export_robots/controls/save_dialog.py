@@ -41,6 +41,7 @@ CANCEL = Words("Cancel", "Close", "Annuler", "Fermer")
 OFTEN = Words("None", "Daily", "Weekly", "Monthly", "Every day", "Every week", "Every month", "Aucun", "Aucune",
               "Quotidien", "Quotidienne", "Hebdomadaire", "Mensuel", "Mensuelle", "Chaque jour", "Chaque semaine",
               "Chaque mois", "Tous les jours", "Toutes les semaines", "Tous les mois")  # fmt: skip
+_NOTHING = Words()
 KINDS = Words("CSV", "Excel", "PDF", "XLSX", "Text", "Texte")
 NONE = Words("None", "Never", "No subscription", "Off", "Aucun", "Aucune", "Jamais")
 _SAVED = re.compile(
@@ -220,8 +221,8 @@ class SaveDialog:
     async def _group(self, label: Words) -> list[Thing]:
         return await self._screen.look("labelled", self._scope, label.folded) or []
 
-    async def _chosen(self, label: Words, offered: Words = Words()) -> str:
-        """What is chosen under a label, or without one among what is `offered`: a box's text, or the one that is ticked."""
+    async def _chosen(self, label: Words, offered: Words = _NOTHING) -> str:
+        """What is chosen under a label, or without one among what is `offered`: a box's text, or what is ticked."""
         group = await self._group(label)
         boxes = await self._screen.look("dropDowns", group or self._scope)
         ticked = [
@@ -236,7 +237,7 @@ class SaveDialog:
             return str(ticked[0]) if len(ticked) == 1 else ""
         return str((await self._screen.look("controlTexts", group) or [""])[0])
 
-    async def _choose(self, label: Words, wanted: Words, offered: Words = Words()) -> None:
+    async def _choose(self, label: Words, wanted: Words, offered: Words = _NOTHING) -> None:
         if wanted.matches(await self._chosen(label, offered)):
             return
         scope: list[Thing] = await self._group(label)

@@ -207,6 +207,7 @@ class Activix(CrmRobot):
 
     @step("look whether Generate Report is offered")
     async def _may_export(self) -> bool:
+        await self._columns()  # its neighbour: the tool bar is drawn
         try:
             await self.screen.steadily(self._generate_icon)
         except PermissionMissing:

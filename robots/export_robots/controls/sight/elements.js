@@ -158,13 +158,19 @@ const matches = (names, words, loose) => {
 const spaced = (text) => " " + text.replace(/[^\p{L}\p{N}+]+/gu, " ").trim() + " ";
 const says = (names, words) => names.some((name) => words.some((word) => spaced(S.fold(name)).includes(spaced(word))));
 
+// A tool tip is no control; what is only marked as one, and holds some, is.
+const onTip = (el) => {
+  const tip = el.closest("[role=tooltip]");
+  return !!tip && ![...walk(tip)].some((inner) => inner !== tip && operable(inner));
+};
+
 // Visible controls known by one of `words` (folded), best match first; of nested ones the innermost that is worked.
 S.find = ({ words, scope, loose = false, outside = null, above = false }) => {
   const found = new Map();
   for (const el of within(scope)) {
     if (el === document.body || el.textContent.length > 1500 || !seen(el)) continue;
     if (outside && outside.some((root) => holds(root, el))) continue;
-    if (text(el).length > 150 || el.closest("[role=tooltip]")) continue; // what hovers is no control
+    if (text(el).length > 150 || onTip(el)) continue;
     const rank = matches(S.names(el), words, loose);
     if (rank === Infinity) continue;
     let target = worked(el);

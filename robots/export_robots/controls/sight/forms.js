@@ -27,7 +27,8 @@ S.labelled = (scope, words) => {
         if (group.some(someControl) && (next.matches("label") || (!holdsControl && S.text(next)) || next.querySelector("label"))) break;
         if (seen(next) || holdsControl) group.push(next);
       }
-      if (group.some(someControl)) return group;
+      // a component that brings its own label: its choices may stand outside of its shadow
+      if (group.some(someControl)) return label.getRootNode() instanceof ShadowRoot ? [label.getRootNode().host] : group;
       if (up.matches("label") && someControl(up)) return [up];
       if (scope && scope.includes(up)) break;
     }

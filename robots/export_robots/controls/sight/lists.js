@@ -132,7 +132,7 @@ S.dropDowns = (scope) => {
       if (!el.matches("[role=combobox],input[aria-haspopup]")) continue;
       for (let steps = 0; el && !seen(el) && steps < 4; steps++) el = parentOf(el);
       if (!el || !seen(el) || rect(el).height > 80 || found.some((other) => other.el === el)) continue;
-      found.push({ el, value: S.text(frameOf(el)) || fieldValue(el), options: [] });
+      found.push({ el, value: boxText(el), options: [] });
       continue;
     }
     if (el.tagName === "SELECT" && !el.multiple) {
@@ -144,10 +144,11 @@ S.dropDowns = (scope) => {
       (operable(el) && el.matches("button,a,div,span") && /[▾▼⌄˅]|\bcaret\b|chevron|arrow|angle-down|drop/i.test(text(el).slice(-3) + " " + el.innerHTML.slice(0, 2000)) && text(el).length < 80);
     if (!opens || el.tagName === "OPTION") continue;
     if (found.some((other) => holds(other.el, el) && other.el !== el && S.text(other.el) === S.text(el))) continue;
-    found.push({ el, value: S.text(frameOf(el)) || fieldValue(el), options: [] });
+    found.push({ el, value: boxText(el), options: [] });
   }
   return found;
 };
+const boxText = (el) => (el.matches("input") && el.value) || S.text(el) || [...el.querySelectorAll("input")].find((field) => field.value && seen(field))?.value || S.text(frameOf(el)) || fieldValue(el);
 const fieldValue = (el) => (el.value !== undefined && el.tagName !== "BUTTON" ? el.value : el.querySelector("input")?.value || "");
 // A combo box's text often stands beside its input: the smallest box around it that shows text.
 const frameOf = (el) => {
@@ -160,4 +161,4 @@ const frameOf = (el) => {
   }
   return box;
 };
-S.shown = (el) => (el.tagName === "SELECT" ? el.selectedOptions[0]?.label || "" : S.text(frameOf(el)) || fieldValue(el));
+S.shown = (el) => (el.tagName === "SELECT" ? el.selectedOptions[0]?.label || "" : boxText(el));
