@@ -147,9 +147,8 @@ class Collector:
                     quiet = 0
                     while not ended():
                         seen = self._register.changes()
-                        self._passes(connection)
+                        self._passes(connection, after_pass, ended)
                         failures = 0
-                        after_pass()
                         if ended():
                             break
                         longest = self._pace.idle_cycles[min(quiet, len(self._pace.idle_cycles) - 1)]
@@ -187,7 +186,12 @@ class Collector:
         while (left := ends - monotonic()) > 0 and not ended():
             never.wait(min(left, self._pace.glance.total_seconds()))
 
-    def _passes(self, connection: Connection) -> None:
+    def _passes(
+        self, connection: Connection, after_pass: Callable[[], None] = lambda: None, ended: Callable[[], bool] = bool
+    ) -> None:
         """Pass after pass until nothing new is there: a notice that comes while a pass reads is not seen by IDLE."""
-        while self._pass.once(connection):
-            pass
+        more = True
+        while more:
+            more = self._pass.once(connection)
+            after_pass()
+            more = more and not ended()
