@@ -87,7 +87,7 @@ async def _signed_in_as(screen: Screen, username: str) -> bool:
 
         try:
             opened, _ = await screen.open(menu, named, "the user's menu", _OPEN_SECONDS)
-        except SiteChanged:
+        except (SiteChanged, Gone):
             await screen.page.keyboard.press("Escape")
         else:
             await screen.close(opened, menu)

@@ -16,7 +16,7 @@ from export_robots.credentials import fingerprint, matches
 from export_robots.evidence import EvidenceFolder
 from export_robots.home import Home
 from export_robots.origins import origin_of
-from export_robots.outcomes import RobotError, SignInRefused
+from export_robots.outcomes import SignInRefused
 from export_robots.reports.receipt import write_whole
 from export_robots.runs.codes import AccountCodes
 from export_robots.runs.workplace import Workplace
@@ -56,7 +56,7 @@ async def signed_in(
         try:
             try:
                 await robot.sign_in()
-            except RobotError:
+            except Exception:
                 kept.forget()  # whatever it was about: the next time begins with the form
                 raise
             await kept.keep(visit)
