@@ -41,7 +41,7 @@ FAULTS = {
     "token_expires": "the first SEARCH is answered with Microsoft's words for an access token that has expired",
     "bye_token_expires": "the same with a BYE",
     "closes_after_refusal": "the connection is closed after a token was refused",
-    "second_notice_in_search": "the second mail arrives while the first is read and is announced in that answer",
+    "notice_in_search": "mail comes while SEARCH is answered: announced there, not found by it, not repeated by IDLE",
 }
 
 
@@ -51,6 +51,7 @@ class FaultServer:
     mails: dict[int, bytes] = field(default_factory=dict)
     flags: dict[int, set[str]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    coming: list[bytes] = field(default_factory=list)  # with notice_in_search
     good_tokens: set[str] = field(default_factory=set)
     presented: list[str] = field(default_factory=list)  # tokens
     port: int = 0
@@ -204,6 +205,10 @@ class _Session(socketserver.StreamRequestHandler):
                 threading.Event().wait(0.05)
             answer = b""
         self.send(answer + b"\r\n")
+        if self.world.once("notice_in_search"):
+            for raw in self.world.coming:
+                self.world.add(raw)
+            self.say(f"* {len(self.world.mails)} EXISTS")
         self.announced = len(self.world.mails)
         return self.ok(tag)
 
