@@ -62,9 +62,10 @@ def onboard(
 
     It signs in if the account's password is stored, and changes nothing. It ends with 13 while something is missing.
     """
+    key = crm_with_a_robot(crm)
     places: Places = context.obj
     settings, home = places.prepared()
-    accounts = accounts_of(settings.client(client), crm_with_a_robot(crm), rooftop)
+    accounts = accounts_of(settings.client(client), key, rooftop)
     found = [_onboard(settings, home, account, headed=headed, quiet=as_json) for account in accounts]
     worst = max((Outcome(each["outcome"]) for each in found), key=lambda outcome: outcome.exit_code)
     if as_json:

@@ -62,9 +62,10 @@ def export(
 
     The same command again goes on where an earlier one ended, and never doubles anything.
     """
+    key = crm_with_a_robot(crm)
     places: Places = context.obj
     settings, home = places.prepared()
-    accounts = accounts_of(settings.client(client), crm_with_a_robot(crm), rooftop)
+    accounts = accounts_of(settings.client(client), key, rooftop)
     period = period_of(settings.client(client), month, first, last, backdata=backdata)
 
     async def do(browser: "Browser", progress: "Showing") -> list[Result]:
@@ -103,9 +104,10 @@ def repull(
 
     Where the saved report is gone, the plain export is run instead.
     """
+    key = crm_with_a_robot(crm)
     places: Places = context.obj
     settings, home = places.prepared()
-    accounts = accounts_of(settings.client(client), crm_with_a_robot(crm), rooftop)
+    accounts = accounts_of(settings.client(client), key, rooftop)
     period = period_of(settings.client(client), month, first, last, backdata=backdata)
 
     async def do(browser: "Browser", progress: "Showing") -> list[Result]:

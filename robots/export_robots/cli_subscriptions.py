@@ -39,9 +39,10 @@ def subscribe(
 
     It counts only when the CRM shows it after the page was loaded anew. `robot collect` takes what is mailed.
     """
+    key = crm_with_a_robot(crm)
     places: Places = context.obj
     settings, home = places.prepared()
-    accounts = accounts_of(settings.client(client), crm_with_a_robot(crm), rooftop)
+    accounts = accounts_of(settings.client(client), key, rooftop)
 
     async def do(browser: "Browser", progress: "Showing") -> "list[Result]":
         from export_robots.runs.subscribing import subscribe_all

@@ -57,8 +57,8 @@ class Place:
         return ["--config", str(self.config), "--home", str(self.home), *words]
 
     @contextmanager
-    def process(self, *words: str, dies_at: str = "") -> Iterator[subprocess.Popen[str]]:
-        """The command as a process with a group of its own, with the quick CRM's robot."""
+    def process(self, *words: str, dies_at: str = "", terminal: int | None = None) -> Iterator[subprocess.Popen[str]]:
+        """The command as a process with a group of its own, with the quick CRM's robot, typed at `terminal`."""
         environment = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
@@ -67,7 +67,8 @@ class Place:
         process = subprocess.Popen(
             [sys.executable, str(ROOT / "tests" / "runs" / "robot_process.py"), *self.command(*words)],
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stdin=terminal,
+            stderr=subprocess.PIPE if terminal is None else terminal,
             text=True,
             env=environment,
             start_new_session=True,

@@ -1,6 +1,10 @@
 """What is asked for again after it was delivered: the difference is told before anything is sent."""
 
+import json
+import os
+import pty
 import shlex
+import threading
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -167,3 +171,53 @@ def test_killed_in_the_middle_of_asking_again_it_goes_on(
         assert held.json["outcome"] == "upload_failed", held.said
         wait_until(lambda: len(quick.received) == 2, "the portal has the second file")
     assert quick.run(*word, "--json").json["outcome"] == "delivered"
+
+
+def test_what_was_delivered_by_hand_does_not_compete_for_the_next_report(
+    quick: Place, robot: Robot, tmp_path: Path
+) -> None:
+    quick.configure(clients__abc__activix__report_deadline="1s")
+    quick.world.misbehaviours.add("never_mails")
+    assert robot(quick, *EXPORT).json["outcome"] == "report_late"
+    asked = quick.requests[-1]
+    first, last = date.fromisoformat(asked["first"]), date.fromisoformat(asked["last"])
+    by_hand = tmp_path / "by-hand.csv"
+    lines = quick_site.rows_of(quick.world, quick.world.accounts[asked["username"]], first, last)
+    by_hand.write_text("".join(f"{line}\r\n" for line in lines[:-1]), "utf-8", newline="")
+    assert robot(quick, "deliver", str(by_hand), "--client", "abc", "--crm", "activix").code == 0
+    quick.configure()
+    quick.world.misbehaviours.clear()
+    again = robot(quick, *EXPORT, "--again")
+    assert (again.code, again.json["outcome"]) == (0, "collected"), again.said
+    assert "rows: 1 added, 0 removed, 0 changed" in again.json["reasons"][0]
+
+
+@pytest.mark.parametrize(("answer", "files"), [("y", 2), ("n", 1)])
+def test_at_a_terminal_the_person_is_asked(
+    quick: Place, leads_change: Callable[[Callable[[Rows], Rows]], None], answer: str, files: int
+) -> None:
+    assert quick.run(*EXPORT).code == 0
+    leads_change(one_more_one_less_one_other)
+    here, there = pty.openpty()
+    with quick.process(*EXPORT, "--again", terminal=there) as process:
+        os.close(there)
+        said = ""
+        while "Send it all the same?" not in said:
+            said += os.read(here, 10_000).decode()
+        os.write(here, f"{answer}\n".encode())
+        drained = threading.Thread(target=drain, args=(here,), daemon=True)
+        drained.start()
+        assert process.stdout
+        result = json.loads(process.stdout.read())
+    assert "1 changed" in said
+    assert result["outcome"] == ("delivered" if answer == "y" else "collected")
+    assert len(quick.received) == files
+
+
+def drain(terminal: int) -> None:
+    """Read what is written to a terminal until nobody writes any more."""
+    try:
+        while os.read(terminal, 10_000):
+            pass
+    except OSError:  # how Linux says that its other end is closed
+        os.close(terminal)

@@ -24,7 +24,7 @@ from export_robots.outcomes import UsageWrong
 from export_robots.refused_mailbox import RefusedMailboxPassword
 from export_robots.runs.again import delivered_before
 from export_robots.runs.defects import as_robot_error
-from export_robots.runs.ledger import Ledger, period_of, run_id
+from export_robots.runs.ledger import CLOSED, Ledger, period_of, run_id
 from export_robots.runs.subscriptions import names_another, title_for
 from export_robots.runs.tables import DeliveryRow, How, RequestRow
 from export_robots.runs.workplace import Workplace
@@ -82,6 +82,7 @@ class Collecting:
         account = self._work.account_of(row)
         robot = self._work.robot_of(row)
         request = self._work.ledger.requests(row.id)[0]
+        self._withdraw_settled()
         self._answers.expect(
             Expectation(
                 id=expectation_id(row, request.id),
@@ -91,6 +92,13 @@ class Collecting:
                 link_hosts=(urlsplit(account.url or robot.url).netloc,),
             )
         )
+
+    def _withdraw_settled(self) -> None:
+        """What was delivered by hand meanwhile, or is pursued month by month, must not compete for what comes now."""
+        for each in self._answers.expected():
+            row = self._work.ledger.find(delivery_of(each.id))
+            if row is not None and (row.state in CLOSED or row.split):
+                self._answers.withdraw(each.id)
 
     def handed(self, row: DeliveryRow) -> Handed | None:
         """What has come in answer to the delivery's open request."""
