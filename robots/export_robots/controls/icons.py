@@ -1,18 +1,24 @@
 """Icons without words, known by the text that comes up while the mouse rests on them."""
 
 import re
+from collections.abc import Iterable
 from contextlib import suppress
 
 from playwright.async_api import Error as PlaywrightError
 
 from export_robots.controls.screen import CLICK_SECONDS, Scope, Screen, Thing
-from export_robots.controls.words import MORE, Words
+from export_robots.controls.words import MORE, Words, fold
 from export_robots.outcomes import SiteChanged
 
 # A tool tip may wait before it comes up: half a second is usual, a second is the longest that people bear.
 TIP_SECONDS = 1.2
 # How long what is folded away behind “…” may take to unfold.
 MORE_SECONDS = 1.5
+# What is called so hands data out, whatever else its name says; a mail or a text to customers does not.
+_HANDS_OUT = re.compile(
+    r"\b(export|extract|extrai|report|rapport|download|telecharg|generat|generer|distribu|diffus|transmi|transmettre|"
+    r"csv|excel)|\b(send|envoyer|share|partager)\b(?! (an? |un |une |des )?(mass )?(e-?mail|message|text|sms|courriel))"
+)
 
 
 class Icons:
@@ -52,6 +58,13 @@ class Icons:
             said = [*await self._tip(icon), *await self._screen.look("names", icon)]
             names.append(next((name for name in said if re.search(r"[^\W\d_]{3}", name)), ""))
         return names
+
+    async def others(self, known: Iterable[Words]) -> tuple[list[str], list[str]]:
+        """The names that none of `known` stands in: those that sound like handing data out, and the rest."""
+        known = tuple(known)
+        others = [name for name in await self.names() if name and not any(words.within(name) for words in known)]
+        handing_out = [name for name in others if _HANDS_OUT.search(fold(name))]
+        return handing_out, [name for name in others if name not in handing_out]
 
     async def _tip(self, icon: Thing) -> list[str]:
         if icon not in self._tips:

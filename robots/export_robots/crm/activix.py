@@ -263,11 +263,11 @@ class Activix(CrmRobot):
             return icon
         if icon is not None:
             raise PermissionMissing("Activix shows Generate Report but does not let this account use it", _ASK_SUPPORT)
-        known = (COLUMN_VISIBILITY, HARMLESS)
-        unknown = [name for name in await icons.names() if name and not any(words.within(name) for words in known)]
-        if unknown:
-            raise SiteChanged(f"Generate Report was looked for in Clients+, which offers “{unknown[0]}” instead")
-        raise PermissionMissing("Activix does not offer Generate Report to this account", _ASK_SUPPORT)
+        renamed, others = await icons.others((COLUMN_VISIBILITY, HARMLESS))
+        if renamed:
+            raise SiteChanged(f"Generate Report was looked for in Clients+, which offers “{renamed[0]}” instead")
+        beside = f", beside {', '.join(f'“{name}”' for name in others)}" if others else ""
+        raise PermissionMissing(f"Activix does not offer Generate Report to this account{beside}", _ASK_SUPPORT)
 
     async def _save_icon(self) -> controls.Thing:  # 21-22
         async def icon() -> controls.Thing | None:
