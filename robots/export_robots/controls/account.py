@@ -20,6 +20,7 @@ _MENUS = 4
 async def open_profile(screen: Screen) -> bool:
     """Open the user's profile, from the page or from the menu at its top right; False if none is offered."""
     await screen.settled()
+    await screen.look("scrollUp")
     found = await screen.look("find", {"words": PROFILE.folded})
     links = [link for link in found if await screen.look("operable", link)]
     link: Thing | None = links[0] if links else None

@@ -100,6 +100,7 @@ class SavedViews:
         if self._scope and not await self._screen.gone(self._scope):
             return await self._entries()
         await self._screen.settled()
+        await self._screen.look("scrollUp")
 
         async def openers() -> list[Thing] | None:
             return await self._screen.look("viewOpeners", self._reading.folded) or None

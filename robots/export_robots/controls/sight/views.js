@@ -66,11 +66,16 @@ S.rowIcons = (row) => {
   const alone = [...new Set(found)].filter((el, _, all) => el !== row && !all.some((other) => other !== el && other !== row && holds(other, el)));
   return alone.map((el) => ({ el, names: S.names(el), signs: [el, ...el.querySelectorAll("*")].map((part) => classOf(part) + " " + (part.getAttribute("data-icon") || "") + " " + (part.getAttribute("href") || part.getAttribute("xlink:href") || "").split("#").slice(1).join()).join(" ") }));
 };
+const leadsAway = (el) => {
+  const link = el.closest("a[href]");
+  return !!link && !/^(#|javascript:|$)/.test(link.getAttribute("href")) && !link.matches("[aria-haspopup],[aria-expanded],[data-toggle],[data-bs-toggle]");
+};
 // What stands at the top right and may open the user's own menu, the furthest to the right first.
 S.userMenus = () => {
   const found = [];
   for (const el of walk(document.body)) {
     const r = rect(el);
+    if (el.matches("th,td,[role=columnheader]") || leadsAway(el)) continue;
     if (r.top > 140 || r.height > 90 || r.width > 360 || r.left < innerWidth * 0.55 || !seen(el) || inTallMenu(el)) continue;
     if (!(operable(el) || el.matches("[aria-haspopup],[aria-expanded],[tabindex='0'],img")) || el.matches("input,select,label")) continue;
     found.push(worked(el));
