@@ -183,13 +183,15 @@ def test_what_was_delivered_by_hand_does_not_compete_for_the_next_report(
     first, last = date.fromisoformat(asked["first"]), date.fromisoformat(asked["last"])
     by_hand = tmp_path / "by-hand.csv"
     lines = quick_site.rows_of(quick.world, quick.world.accounts[asked["username"]], first, last)
-    by_hand.write_text("".join(f"{line}\r\n" for line in lines[:-1]), "utf-8", newline="")
+    source = lines[1].split(",")[1]
+    lines[1] = lines[1].replace(source, "Another source")
+    by_hand.write_text("".join(f"{line}\r\n" for line in lines), "utf-8", newline="")
     assert robot(quick, "deliver", str(by_hand), "--client", "abc", "--crm", "activix").code == 0
     quick.configure()
     quick.world.misbehaviours.clear()
     again = robot(quick, *EXPORT, "--again")
     assert (again.code, again.json["outcome"]) == (0, "collected"), again.said
-    assert "rows: 1 added, 0 removed, 0 changed" in again.json["reasons"][0]
+    assert "rows: 0 added, 0 removed, 1 changed" in again.json["reasons"][0]
 
 
 @pytest.mark.parametrize(("answer", "files"), [("y", 2), ("n", 1)])
