@@ -1,6 +1,8 @@
 import pytest
 
-from export_robots.controls.counts import count_in
+from export_robots.controls import Screen
+from export_robots.controls.counts import count_in, says_empty
+from tests.controls.conftest import OnPage
 
 
 @pytest.mark.parametrize(
@@ -23,3 +25,24 @@ from export_robots.controls.counts import count_in
 )
 def test_the_total_is_read_from_what_a_page_says(text: str, count: int | None) -> None:
     assert count_in(text) == count
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("text", "empty"),
+    [
+        ("No clients match your filters", True),
+        ("No client found", True),
+        ("No data available in table", True),
+        ("Aucun client", True),
+        ("No client", False),
+        ("No lead", False),
+    ],
+)
+def test_a_column_of_the_customers_numbers_is_no_word_that_there_is_nothing(
+    on_page: OnPage, text: str, empty: bool
+) -> None:
+    async def says(screen: Screen) -> bool:
+        return await says_empty(screen, None)
+
+    assert on_page(f"<table><tr><th>{text}</th></tr><tr><td>17</td></tr></table>", says) is empty

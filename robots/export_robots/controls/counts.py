@@ -19,8 +19,10 @@ _PATTERNS = [
     re.compile(rf"^{_NUMBER}\s+(?:\w+\s+)?{_NOUN}(?:\s+(?:found|in total|au total|trouves?|trouvees?))?$"),
     re.compile(rf"^{_NOUN}\s*[:(]\s*{_NUMBER}\)?$"),
 ]
+# Never “No client”, which in French is the customer's number.
 _EMPTY = re.compile(
-    r"\b(no (?:matching |data|records?|results?|entries|clients?|leads?|rows?)|nothing (?:found|to show)|0 entries|"
+    r"\b(no (?:matching )?(?:data|entries|(?:record|result|client|lead|row)(?:s\b| (?:found|match|to\b|available)))|"
+    r"nothing (?:found|to show)|0 entries|"
     r"aucune? (?:donnee|resultat|enregistrement|client|entree|ligne|element|fiche|prospect)s?|"
     r"pas de (?:donnees|resultats?))\b"
 )

@@ -25,7 +25,8 @@ _REFUSED = re.compile(
     r"incorrect|invalid|wrong|do(es)? not match|don't match|not recogni[sz]ed|no account|unknown (user|account)|"
     r"not found|"
     r"bad credentials|these credentials|(sign|log)[ -]?in failed|authentication failed|try again|invalide|errone|"
-    r"mauvais|ne correspond|inconnu|introuvable|echec|reessayer|refused|refusees?\b|\w refuse\b"
+    r"mauvais|ne correspond|inconnu|introuvable|echec|reessayer|refused|refusees?\b|\w refuse\b|"
+    r"(not|no longer|pas|plus) valid|code (has |is )expired|code (a|est) expire"
 )
 _LOCKED = re.compile(
     r"locked|blocked|suspended|disabled|deactivated|too many|verrouille|bloque|suspendu|desactive|trop de"
@@ -41,7 +42,10 @@ _TERMS = re.compile(
 )
 _AGREE = Words("Accept", "I accept", "Agree", "I agree", "Accept and continue", "Agree and continue", "Accept terms",
                "Accepter", "J'accepte", "Accepter et continuer", "Accepter les conditions")  # fmt: skip
-_CAPTCHA = re.compile(r"captcha|not a robot|pas un robot|are (you )?human|etes humain|verify (that )?you are human")
+_CAPTCHA = re.compile(  # not a footnote's “protected by reCAPTCHA”
+    r"(?<!protected by re)(?<!protege par re)captcha|not a robot|pas un robot|are (you )?human|etes humain|"
+    r"verify (that )?you are human"
+)
 _CODE = re.compile(
     r"(verification|security|authentication|one[- ]time|sign-?in|6[- ]digit|six[- ]digit) code|enter (the|your) code|"
     r"authenticator|two[- ](factor|step)|code de (verification|securite|connexion)|code d'authentification|"
@@ -50,7 +54,7 @@ _CODE = re.compile(
 _BY_APP = re.compile(
     r"authenticator|authentication app|authentificat|application d'authentification|\bapp\b|google auth"
 )
-_BY_TEXT = re.compile(r"text message|\bsms\b|\btexto\b|phone|telephone|cell|message texte")
+_BY_TEXT = re.compile(r"text message|\btext(ed)?\b|\bsms\b|\btexto\b|phone|telephone|cell|message texte")
 _BY_MAIL = re.compile(r"e-?mail|courriel|inbox|boite de reception|\S@\S")
 # How long a sign-in form may stay as it is, with nothing on its way, before that is the answer.
 STILL_SECONDS = 4.0
@@ -194,6 +198,7 @@ class SignIn:
                 raise (
                     self._refusal(text) if sent == "password" else CodeNeeded("the CRM did not accept the sign-in code")
                 )
+        said = _said_of_code(page)
         if _CODE.search(said) and _BY_TEXT.search(said) and not _BY_MAIL.search(said) and not _BY_APP.search(said):
             raise CodeNeeded(
                 f"{self._host} sent a sign-in code by text message, which the robot cannot read",
@@ -217,7 +222,7 @@ class SignIn:
 
     async def _send_code(self, asked_at: datetime) -> None:
         page = await self._page()
-        said = _said(page)
+        said = _said_of_code(page)
         code: str | None = None
         if _BY_APP.search(said) or not _BY_MAIL.search(said):
             code = await self._visit.codes.totp()
@@ -257,6 +262,12 @@ def _said(page: dict[str, Any]) -> str:
     return " \n ".join(fold(text) for text in [*page["headings"], *page["alerts"]])
 
 
+def _said_of_code(page: dict[str, Any]) -> str:
+    """With all other sentences where neither a user name nor a password is asked for."""
+    sentences = [] if _password(page) or _username(page) else page["sentences"]
+    return " \n ".join([_said(page), *(fold(text) for text in sentences)])
+
+
 def _password(page: dict[str, Any]) -> dict[str, Any] | None:
     return next((field for field in _fields(page) if field["type"] == "password"), None)
 
@@ -279,7 +290,11 @@ def _code_field(page: dict[str, Any]) -> dict[str, Any] | None:
     named = [field for field in fields if _is_code(field)]
     if named:
         return named[0]
-    return fields[0] if fields and _CODE.search(_said(page)) and not _password(page) and not _username(page) else None
+    return (
+        fields[0]
+        if fields and _CODE.search(_said_of_code(page)) and not _password(page) and not _username(page)
+        else None
+    )
 
 
 def _is_code(field: dict[str, Any]) -> bool:

@@ -33,10 +33,11 @@ S.addresses = () => {
 S.signIn = () => {
   const fields = S.fields(null).map((field) => ({ ...field, index: [...document.querySelectorAll("input")].indexOf(field.el) }));
   const headings = [...walk(document.body)].filter((el) => el.matches("h1,h2,h3,h4,[role=heading],legend,label,p,.title") && seen(el)).map(S.text).filter((shown) => shown && shown.length < 300);
+  const sentences = [...walk(document.body)].filter((el) => /\S\s+\S+\s+\S/.test(ownText(el)) && !el.matches("button,a") && seen(el)).map(S.text).filter((shown) => shown.length < 300);
   const captcha = [...walk(document.body)].some((el) =>
     (el.matches("iframe") && !el.closest(".grecaptcha-badge") && /captcha|turnstile|challenge|arkose|funcaptcha/i.test(el.src + " " + el.title + " " + el.name) && seen(el)) ||
     (/(^|[\s_-])(g-recaptcha|h-captcha|cf-turnstile|captcha)/i.test(classOf(el) + " " + el.id) && seen(el) && rect(el).height > 20));
-  return { fields, headings: [document.title, ...headings], alerts: S.alerts(), captcha, boxes: [...walk(document.body)].filter((el) => el.matches("input[type=checkbox]")).length };
+  return { fields, headings: [document.title, ...headings], alerts: S.alerts(), sentences, captcha, boxes: [...walk(document.body)].filter((el) => el.matches("input[type=checkbox]")).length };
 };
 S.signInForm = () => {
   for (const el of walk(document.body)) {

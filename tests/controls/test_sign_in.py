@@ -1,0 +1,41 @@
+"""What a sign-in page says, on small pages beside the emulations."""
+
+import pytest
+
+from export_robots.controls import Screen
+from export_robots.controls.sign_in import _CAPTCHA, _REFUSED, SignIn
+from export_robots.outcomes import CodeNeeded
+from tests.controls.conftest import OnPage
+
+pytestmark = pytest.mark.browser
+
+ASKS = "<div>Two steps</div><div>SAID</div><input autocomplete=one-time-code><button>Verify</button>"
+
+
+@pytest.mark.parametrize(
+    "said", ["Enter the code we texted you.", "Entrez le code envoyé par texto.", "Enter the code: we sent you a text."]
+)
+def test_a_code_sent_to_a_phone_is_told_from_one_of_an_app_in_whatever_element_it_says_so(
+    on_page: OnPage, said: str
+) -> None:
+    async def answer(screen: Screen) -> str:
+        async def signed_in() -> None:
+            return None
+
+        return await SignIn(screen, signed_in)._answer("password")
+
+    with pytest.raises(CodeNeeded, match="text message"):
+        on_page(ASKS.replace("SAID", said), answer)
+
+
+def test_what_refuses_a_code_is_told_from_how_long_it_is_good() -> None:
+    assert _REFUSED.search("this code is not valid.")
+    assert _REFUSED.search("ce code n'est pas valide.")
+    assert _REFUSED.search("that code has expired")
+    assert not _REFUSED.search("your code expires in 10 minutes")
+    assert not _REFUSED.search("le code expire dans 10 minutes")
+
+
+def test_a_footnote_is_no_captcha() -> None:
+    assert not _CAPTCHA.search("this site is protected by recaptcha and the google privacy policy")
+    assert _CAPTCHA.search("please solve the captcha")
