@@ -93,8 +93,11 @@ async def _signed_in_as(screen: Screen, username: str) -> bool:
         else:
             await screen.close(opened, menu)
             return True
-    if not await open_profile(screen):
-        return False
+    try:
+        if not await open_profile(screen):
+            return False
+    except (Gone, SiteChanged):
+        return False  # a menu that is just closing: to sign in anew is right in any case
 
     async def in_profile() -> bool | None:
         return await _named(screen, username) or None

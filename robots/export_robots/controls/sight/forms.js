@@ -13,6 +13,8 @@ const labelsFor = (scope, words) => {
   }
   return found.sort((a, b) => a[0] - b[0]).map(([, el]) => el);
 };
+// A label of a field of its own; those of radio buttons and boxes only name one of several choices.
+const headsField = (el) => [el, ...el.querySelectorAll("label")].some((label) => label.matches("label") && !label.querySelector("input") && !/^(radio|checkbox)$/.test(label.control?.type || ""));
 const someControl = (el) => el.matches(CONTROL) || [...walk(el)].some((inner) => inner.matches(CONTROL));
 // What belongs to the label known by one of `words`: the controls in the smallest box around both, or those that follow
 // the label there; a control that has the name itself; null if there is none.
@@ -24,7 +26,7 @@ S.labelled = (scope, words) => {
       const group = [];
       for (const next of after) {
         const holdsControl = someControl(next);
-        if (group.some(someControl) && (next.matches("label") || (!holdsControl && S.text(next)) || next.querySelector("label"))) break;
+        if (group.some(someControl) && (headsField(next) || (!holdsControl && S.text(next)))) break;
         if (seen(next) || holdsControl) group.push(next);
       }
       // a component that brings its own label: its choices may stand outside of its shadow
