@@ -77,12 +77,27 @@ def check(context: typer.Context) -> int:
 
 @app.command()
 def forget(context: typer.Context, name: NameArgument) -> int:
-    """Remove a secret from the keyring.
+    """Remove a secret from the keyring, and with an account's also its kept sign-in.
 
     Files and variables are left alone.
     """
     from export_robots.credentials import forget_secret
 
     forget_secret(name)
+    _forget_sign_in(context.obj, name)
     out(f"{name} is forgotten")
     return 0
+
+
+def _forget_sign_in(places: Places, secret: str) -> None:
+    from export_robots.home import Home
+    from export_robots.outcomes import UsageWrong
+    from export_robots.runs.signing_in import kept_sign_in
+
+    try:
+        settings = places.settings()
+    except UsageWrong:
+        return  # without a configuration nobody can tell whose secret it was
+    for account in settings.accounts:
+        if secret.startswith(f"{account.secret_prefix}."):
+            kept_sign_in(Home(settings.home), account).unlink(missing_ok=True)

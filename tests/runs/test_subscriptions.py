@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from export_robots import clock
+from export_robots import clock, credentials
 from export_robots.clients import Account
 from export_robots.periods import Month
 from export_robots.runs.database import open_database, sqlite_url
@@ -181,6 +181,7 @@ def test_wrong_columns_are_rejected_with_reasons(subscribed: Place, robot: Robot
     answer = robot(subscribed, "collect")
     assert answer.code == 17, answer.said
     assert "no column fits" in answer.said
+    assert "robot repull activix" in answer.said
     (delivery,) = status(subscribed, robot)
     assert (delivery["state"], delivery["outcome"]) == ("expected", "report_rejected")
     assert not subscribed.received
@@ -265,3 +266,28 @@ def test_a_kept_sign_in_ends_with_a_refusal(subscribed: Place, robot: Robot, tim
     assert robot(subscribed, *SUBSCRIBE).json["outcome"] == "sign_in_refused"
     assert not kept.exists()
     assert len(subscribed.world.journal.of("sign_in")) == 2
+
+
+def test_forgetting_the_password_forgets_the_sign_in(
+    subscribed: Place, robot: Robot, time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(credentials, "forget_secret", lambda name: None)  # there is no keyring on a test's machine
+    (kept,) = (subscribed.home / "browser").glob("*.signed-in.json")
+    assert robot(subscribed, "credentials", "forget", "clients.lmn.activix.password").code == 0
+    assert kept.exists()
+    assert robot(subscribed, "credentials", "forget", "clients.abc.activix.password").code == 0
+    assert not kept.exists()
+
+
+def test_watching_takes_what_is_mailed_while_it_waits(subscribed: Place, robot: Robot, time: Time) -> None:
+    time.move(THE_FIRST + timedelta(minutes=1))
+    subscribed.world.misbehaviours.add("subscription_stops")
+    assert ": requested" in robot(subscribed, "collect").json["text"]
+    with subscribed.process("collect", "--watch") as watch:
+        of = subscribed.world.accounts[ADDRESS]
+        text = csv_of(subscribed.world, of, MONTH.first, MONTH.last)[0]
+        report = report_mail(ADDRESS, text, f"Scheduled report: {TITLE}", datetime.now(UTC))
+        subscribed.world.call(subscribed.world.mail.send("reports@activix.ca", ADDRESS, report))
+        assert watch.stdout
+        assert f"abc activix {MONTH}: delivered" in watch.stdout.readline()
+    assert len(subscribed.received) == 1

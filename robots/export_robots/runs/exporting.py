@@ -49,13 +49,13 @@ async def export_all(
 ) -> list[Result]:
     """Several accounts at once; one that fails does not stop the others. `again`: also what was delivered before."""
     async with at_work(settings, home, browser, progress) as (work, runner):
-        return await of_each(work, accounts, lambda account: _export(work, runner, account, period, wanted, again))
+        return await of_each(work, accounts, lambda account: export(work, runner, account, period, wanted, again=again))
 
 
-async def _export(
-    work: Workplace, runner: Runner, account: Account, period: Period, wanted: Wanted, again: bool
+async def export(
+    work: Workplace, runner: Runner, account: Account, period: Period, wanted: Wanted, *, again: bool = False
 ) -> list[Result]:
-    """The delivery's result, or one for each of its months where the CRM takes no range that long."""
+    """One account's export, under its lock: its result, or one for each month where the CRM takes no long range."""
     label = catalogue.BY_KEY[account.crm].label
     row = work.ledger.expect(account.client_key, account.crm, label, account.rooftop, period)
     if not row.split:
@@ -66,7 +66,7 @@ async def _export(
         work.progress.note(f"{label} takes no range as long as {period}: each month is asked for by itself")
     found = []
     for month in period.months:
-        found += await _export(work, runner, account, Period.month(month), wanted, again)
+        found += await export(work, runner, account, Period.month(month), wanted, again=again)
     return found
 
 
@@ -157,7 +157,7 @@ async def collect_all(
         told: dict[str, Outcome] = {}
         expected: set[str] = set()
         while True:
-            await _expect_subscribed(work, expected)
+            await expect_subscribed(work, expected)
             for row in work.ledger.waiting():
                 result = await _finish(work, runner, row)
                 if result is None:
@@ -170,7 +170,7 @@ async def collect_all(
             await work.mail.something_new()
 
 
-async def _expect_subscribed(work: Workplace, expected: set[str]) -> None:
+async def expect_subscribed(work: Workplace, expected: set[str]) -> None:
     """Expect what subscriptions mail; for what is new among it, mails that are in the mailbox already count as well."""
     await asyncio.to_thread(await_subscribed, work.ledger, work.settings)
     new = [

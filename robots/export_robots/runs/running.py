@@ -87,7 +87,8 @@ class Runner:
         if not await self.finish_interrupted(row):
             error = await late(row.id)
             ending = Ending(error.outcome, error.reasons or (error.saw,), error.hint)
-            self._work.ledger.end_attempt(row.id, ending)
+            if (row.outcome, tuple(row.reasons)) != (ending.outcome, ending.reasons):  # said once, not at each look
+                self._work.ledger.end_attempt(row.id, ending)
         return result_of(self._work.ledger, self._work.ledger.delivery(row.id))
 
     async def _prepare(self, delivery: str) -> None:

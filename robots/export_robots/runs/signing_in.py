@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from playwright.async_api import Error as PlaywrightError
@@ -69,6 +70,11 @@ async def signed_in(
             raise
 
 
+def kept_sign_in(home: Home, account: Account) -> Path:
+    """The file that an account's last sign-in is kept in, if it is."""
+    return home.browser / f"{_UNFIT.sub('-', account.id)}.signed-in.json"
+
+
 class KeptSignIn:
     """The cookies and the like of an account's last sign-in, in a file of its own for the owner's eyes alone.
 
@@ -76,7 +82,7 @@ class KeptSignIn:
     """
 
     def __init__(self, home: Home, account: Account, url: str) -> None:
-        self.path = home.browser / f"{_UNFIT.sub('-', account.id)}.signed-in.json"
+        self.path = kept_sign_in(home, account)
         self._origin = str(origin_of(url))
 
     def read(self) -> dict[str, Any] | None:

@@ -38,7 +38,7 @@ async def subscribe_all(
 ) -> list[Result]:
     """Several accounts at once; one that fails does not stop the others. Again: repaired, never doubled."""
     async with at_work(settings, home, browser, progress) as (work, _):
-        return await of_each(work, accounts, lambda account: _subscribe(work, account))
+        return await of_each(work, accounts, lambda account: subscribe(work, account))
 
 
 def visit_id(account: Account, what: str) -> str:
@@ -69,7 +69,8 @@ def failed_at(account: Account, error: RobotError, run: str, work: Workplace) ->
     )
 
 
-async def _subscribe(work: Workplace, account: Account) -> list[Result]:
+async def subscribe(work: Workplace, account: Account) -> list[Result]:
+    """One account's subscription, under its lock."""
     run = visit_id(account, "subscription")
     try:
         with hold(work.home.locks, account.id, run):

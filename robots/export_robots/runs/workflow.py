@@ -19,7 +19,7 @@ from export_robots.runs.collecting import REPORT
 from export_robots.runs.defects import as_robot_error, keep_traceback
 from export_robots.runs.ledger import Ending
 from export_robots.runs.standing import hint_for
-from export_robots.runs.tables import State
+from export_robots.runs.tables import How, State
 from export_robots.runs.workplace import current
 from export_robots.site_errors import BrowserCrashed
 
@@ -71,6 +71,10 @@ def _ending_of(error: Exception, delivery: str, run: str) -> Ending:
         evidence = keep_traceback(error, work.home.evidence)
     row = work.ledger.delivery(delivery)
     hint = hint_for(known, row.client, row.crm, row.rooftop)
+    file = work.ledger.file(delivery)
+    request = work.ledger.request(file.request_id) if file and file.refused else None
+    if known.outcome is Outcome.REPORT_REJECTED and request and request.how == How.SUBSCRIPTION:
+        hint = f"{hint} {asking.repull_hint(row)}"
     return Ending(known.outcome, known.reasons or (known.saw,), hint, evidence)
 
 
