@@ -4,12 +4,24 @@ import pytest
 
 from export_robots.controls import Screen
 from export_robots.controls.sign_in import _CAPTCHA, _REFUSED, SignIn
-from export_robots.outcomes import CodeNeeded
+from export_robots.outcomes import ActionNeeded, CodeNeeded
 from tests.controls.conftest import OnPage
 
 pytestmark = pytest.mark.browser
 
 ASKS = "<div>Two steps</div><div>SAID</div><input autocomplete=one-time-code><button>Verify</button>"
+
+
+DRAWN_BOXES = """<div>Enter the code sent to your email.</div><p><span style="border: 1px solid; padding: 20px"></span>
+<span style="border: 1px solid; padding: 20px"></span><input autocomplete=one-time-code style="width: 1px; height: 1px;
+padding: 0; border: 0; opacity: 0; pointer-events: none"><button>Verify</button>"""
+
+
+async def _answer(screen: Screen) -> str:
+    async def signed_in() -> None:
+        return None
+
+    return await SignIn(screen, signed_in)._answer("password")
 
 
 @pytest.mark.parametrize(
@@ -18,14 +30,24 @@ ASKS = "<div>Two steps</div><div>SAID</div><input autocomplete=one-time-code><bu
 def test_a_code_sent_to_a_phone_is_told_from_one_of_an_app_in_whatever_element_it_says_so(
     on_page: OnPage, said: str
 ) -> None:
-    async def answer(screen: Screen) -> str:
-        async def signed_in() -> None:
-            return None
-
-        return await SignIn(screen, signed_in)._answer("password")
-
     with pytest.raises(CodeNeeded, match="text message"):
-        on_page(ASKS.replace("SAID", said), answer)
+        on_page(ASKS.replace("SAID", said), _answer)
+
+
+def test_an_unseen_field_over_drawn_boxes_takes_the_code(on_page: OnPage) -> None:
+    assert on_page(DRAWN_BOXES, _answer) == "code"
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<p>Votre mot de passe est échu.<input type=password aria-label=Encore><button>OK</button>",
+        "<p>Please go on.<label>New password <input type=password></label><button>OK</button>",
+    ],
+)
+def test_one_field_for_a_new_password_is_no_refusal_of_the_old_one(on_page: OnPage, page: str) -> None:
+    with pytest.raises(ActionNeeded, match="new password"):
+        on_page(page, _answer)
 
 
 def test_what_refuses_a_code_is_told_from_how_long_it_is_good() -> None:

@@ -31,11 +31,14 @@ _REFUSED = re.compile(
 _LOCKED = re.compile(
     r"locked|blocked|suspended|disabled|deactivated|too many|verrouille|bloque|suspendu|desactive|trop de"
 )
-_EXPIRED = re.compile(r"password (has |is |was )?(expired|too old)|expired password|mot de passe (a |est )?expire")
+_EXPIRED = re.compile(
+    r"password (has |is |was )?(expired|too old)|expired password|mot de passe (a |est )?(expire|echu)"
+)
 _NEW_PASSWORD = re.compile(
     r"(change|update|renew) your password|(choose|set|enter|create) a new password|nouveau mot de passe|"
     r"(changer|changez|modifier|modifiez|renouveler|mettre a jour) (votre|le) mot de passe"
 )
+_NEW_FIELD = Words("New password", "Choose a password", "Nouveau mot de passe", "Choisir un mot de passe")
 _TERMS = re.compile(
     r"(terms (of|and)|conditions (of|d'utilisation|generales)|user agreement|privacy policy|"
     r"politique de confidentialite|contrat d'utilisation)"
@@ -187,7 +190,8 @@ class SignIn:
                 raise self._refusal(text)
         passwords = [field for field in _fields(page) if field["type"] == "password"]
         expired = _EXPIRED.search(said) or (_NEW_PASSWORD.search(said) and not passwords)
-        if len(passwords) > 1 or (expired and not _username(page)):
+        new = any(_NEW_FIELD.within(name) for field in passwords for name in field["names"])
+        if len(passwords) > 1 or ((expired or new) and not _username(page)):
             raise ActionNeeded(f"{self._host} demands a new password for this account")
         if page["captcha"] or _CAPTCHA.search(said):
             raise ActionNeeded(f"{self._host} shows a CAPTCHA after the sign-in")

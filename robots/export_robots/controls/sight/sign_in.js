@@ -29,9 +29,13 @@ S.addresses = () => {
   }
   return [...found];
 };
+// Where a code's boxes are only drawn, an unseen field lies over them and takes the keys.
+const drawnOver = (inputs) => inputs.filter((el) => el.autocomplete === "one-time-code" && !el.readOnly && !el.disabled && el.checkVisibility({ visibilityProperty: true }));
 // What a sign-in page offers and says.
 S.signIn = () => {
-  const fields = S.fields(null).map((field) => ({ ...field, index: [...document.querySelectorAll("input")].indexOf(field.el) }));
+  const inputs = [...document.querySelectorAll("input")];
+  const fields = S.fields(null).map((field) => ({ ...field, index: inputs.indexOf(field.el) }));
+  if (!fields.some((field) => field.editable)) fields.push(...drawnOver(inputs).map((el) => ({ el, type: el.type, value: el.value, names: S.names(el), editable: true, name: el.name, autocomplete: el.autocomplete, index: inputs.indexOf(el) })));
   const headings = [...walk(document.body)].filter((el) => el.matches("h1,h2,h3,h4,[role=heading],legend,label,p,.title") && seen(el)).map(S.text).filter((shown) => shown && shown.length < 300);
   const sentences = [...walk(document.body)].filter((el) => /\S\s+\S+\s+\S/.test(ownText(el)) && !el.matches("button,a") && seen(el)).map(S.text).filter((shown) => shown.length < 300);
   const captcha = [...walk(document.body)].some((el) =>
