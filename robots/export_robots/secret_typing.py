@@ -42,7 +42,10 @@ _TYPE = """function (secret, origin, kinds) {
     for (const [index, box] of boxes.entries()) {
         if (!kinds.includes(box.type)) return 'type';
         const place = box.getBoundingClientRect();
-        if (!box.checkVisibility({visibilityProperty: true}) || place.width < 2 || place.height < 2) return 'hidden';
+        // A code's boxes may only be drawn, over a tiny field that takes the keys and says what it is for.
+        const least = kinds.length > 1 && box.autocomplete === 'one-time-code' ? 1 : 2;
+        const small = place.width < least || place.height < least;
+        if (small || !box.checkVisibility({visibilityProperty: true})) return 'hidden';
         if (box.matches(':disabled')) return 'disabled';
         if (box.readOnly) return 'read-only';
         const value = boxes.length > 1 ? secret[index] : secret;

@@ -202,11 +202,13 @@ def test_a_code_goes_into_one_field_or_into_a_row_of_boxes(visiting: Visiting, s
         "/one": "<label>Code <input inputmode=numeric></label>",
         "/row": "<form>" + "<input maxlength=1 aria-label=Code>" * 6 + "</form>",
         "/few": "<form>" + "<input maxlength=1 aria-label=Code>" * 4 + "</form>",
+        "/drawn": "<input aria-label=Code autocomplete=one-time-code "
+        "style='width: 1px; height: 1px; padding: 0; border: 0; opacity: 0'>",
     }
 
     async def body(visit: Visit) -> None:
         async with visit.step("code"):
-            for path in ("/one", "/row"):
+            for path in ("/one", "/row", "/drawn"):
                 await visit.goto(site.at(path))
                 await visit.type_code(visit.page.get_by_label("Code").first, "123456")
                 held = await visit.page.evaluate(
