@@ -29,9 +29,7 @@ def address_of(dealership: str, mailbox_user: str) -> str:
         )
     tag = tag_of(dealership)
     if not tag:
-        raise UsageWrong(
-            f"“{dealership}” has no letter that an address can hold", "Write it in Latin letters."
-        )
+        raise UsageWrong(f"“{dealership}” has no letter that an address can hold", "Write it in Latin letters.")
     return f"{local.partition('+')[0]}+{tag}@{domain}"
 
 
