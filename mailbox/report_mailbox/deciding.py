@@ -125,7 +125,7 @@ class Deciding:
         recorded = self.record_all([(here.row, Decided(here.row.id, decision)) for here, decision in decided], known)
         for here, decision in decided:
             empty = not decision.parts and not decision.hand_over and not decision.keep
-            if empty and here.row.id in recorded:
+            if empty and here.row.id in recorded and not self._register.others_keep(here.row):
                 here.path.unlink(missing_ok=True)  # it brought nothing; and it may hold a sign-in code
 
 

@@ -134,6 +134,17 @@ class MailRegister(Listing):
         with self._reading() as connection:
             return connection.execute(query.limit(1)).scalar()
 
+    def others_keep(self, row: MailRow) -> bool:
+        """Whether another mail of exactly the same bytes still has a use for them on disk."""
+        no_use = (Fate.IGNORED, Fate.DUPLICATE, Fate.CODE)
+        query = select(messages.c.id).where(
+            messages.c.raw_sha256 == row.raw_sha256,
+            messages.c.id != row.id,
+            or_(messages.c.decision.is_(None), messages.c.decision.not_in(no_use)),
+        )
+        with self._reading() as connection:
+            return connection.execute(query.limit(1)).first() is not None
+
     def handed_before(self, address: str, sha256: str) -> str | None:
         """The expectation at this address that was answered with exactly this file."""
         query = (

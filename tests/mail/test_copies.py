@@ -51,6 +51,20 @@ def test_the_very_same_mail_twice_is_handed_over_once(post: Post, collector: Col
     assert fates(collector) == [Fate.REPORT, Fate.DUPLICATE]
 
 
+def test_the_bytes_of_a_report_stay_when_its_copy_is_let_go(post: Post, collector: Collector) -> None:
+    collector.ledger.expect(expectation())
+    raw = report_mail().as_bytes()
+    post.deliver(raw)
+    collector.collect_once()
+    kept = set((collector.folder / "spool").iterdir())
+    post.deliver(raw)
+    collector.collect_once()
+
+    assert fates(collector) == [Fate.REPORT, Fate.DUPLICATE]
+    assert kept
+    assert set((collector.folder / "spool").iterdir()) >= kept
+
+
 def test_a_mail_that_is_removed_meanwhile_is_let_go(post: Post, engine: Engine, tmp_path: Path) -> None:
     def remove_it(step: str) -> None:
         if step == "listed":
