@@ -52,7 +52,7 @@ def worlds() -> Iterator[Worlds]:
 
 @pytest.fixture(scope="session")
 def browser_settings() -> BrowserSettings:
-    return BrowserSettings.model_validate({"step_timeout": "25s"})
+    return BrowserSettings.model_validate({"step_timeout": "15s"})
 
 
 @pytest.fixture(scope="session")
