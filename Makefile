@@ -34,7 +34,7 @@ test:
 # What fails beside another Chromium on two cores is run once more, alone: then the machine is no excuse. Both runs are
 # shown; a test that only passes alone is unsteady, and its first failure stays in the log to be looked into.
 run-tests:
-	$(BIN)/pytest -n 2 --dist loadgroup $(LEFT_OUT) $(T) || { test $$? -eq 1 && \
+	$(BIN)/pytest -n 3 --dist loadgroup $(LEFT_OUT) $(T) || { test $$? -eq 1 && \
 	  echo "== what failed is run once more, alone" && \
 	  $(BIN)/pytest --last-failed --last-failed-no-failures none $(LEFT_OUT) $(T); }
 
