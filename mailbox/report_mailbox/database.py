@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, and_, insert, select, text
+from sqlalchemy import Connection, Engine, Table, and_, insert, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from report_mailbox.mailbox import Mailbox
-from report_mailbox.records import NewPart
-from report_mailbox.tables import messages, metadata, parts, past
+from report_mailbox.records import HandOver, NewPart
+from report_mailbox.tables import expectations, handed, messages, metadata, parts, past
 
 _SQLITE_BUSY_MILLISECONDS = 20_000
 _PREPARED = "report_mailbox.prepared"
@@ -41,6 +41,34 @@ class Book:
             for each in new
         ]
         insert_missing(connection, parts, rows)
+
+    def _hand_over(self, connection: Connection, row: int, answer: HandOver) -> bool:
+        """Close an expectation with what a mail brought; False, and to be rolled back: it is not open any more."""
+        answered = connection.execute(
+            update(expectations)
+            .where(
+                expectations.c.id == answer.expectation_id,
+                expectations.c.account == self._account,
+                expectations.c.state == "open",
+            )
+            .values(state="answered", changed_at=now())
+        )
+        if answered.rowcount != 1:
+            return False
+        connection.execute(
+            insert(handed).values(
+                expectation_id=answer.expectation_id,
+                message_row=row,
+                kind=answer.kind,
+                name=answer.part.name[:250] if answer.part else "",
+                sha256=answer.part.sha256 if answer.part else None,
+                file=answer.part.file if answer.part else None,
+                link=answer.link,
+                reason=answer.reason,
+                handed_at=now(),
+            )
+        )
+        return True
 
     def _keep_past(self, connection: Connection, *conditions: Any) -> None:
         """Before decisions are replaced: what they were stays on record."""

@@ -13,7 +13,7 @@ from traceback import extract_tb
 
 from report_mailbox.attachments import UNREADABLE
 from report_mailbox.files import spooled
-from report_mailbox.judging import Accept, Brought, Judge, Spooled, keep_parts
+from report_mailbox.judging import Accept, Brought, Judge, RawMail, keep_parts
 from report_mailbox.mailbox import Limits, Mailbox
 from report_mailbox.matching import Fate
 from report_mailbox.message import content_hash
@@ -34,7 +34,7 @@ class Here:
 
     row: MailRow
     address: str | None
-    mail: Spooled
+    mail: RawMail
     path: Path
 
 
@@ -64,7 +64,7 @@ class Deciding:
             return  # another collector has it in hand
         path = spooled(self._folder, row.raw_sha256)
         raw = path.read_bytes()
-        mail = Spooled(row.id, raw, content_hash(raw), row.received or datetime.now(UTC))
+        mail = RawMail(row.id, raw, row.raw_sha256, content_hash(raw), row.received or datetime.now(UTC))
         self._decide([Here(row, None, mail, path)], bases)
 
     def first_time(self, mails: Sequence[Here], bases: set[str]) -> None:
@@ -125,7 +125,7 @@ class Deciding:
         recorded = self.record_all([(here.row, Decided(here.row.id, decision)) for here, decision in decided], known)
         for here, decision in decided:
             empty = not decision.parts and not decision.hand_over and not decision.keep
-            if empty and here.row.id in recorded and not self._register.others_keep(here.row):
+            if empty and here.row.id in recorded and not self._register.others_keep(here.row.id, here.mail.raw_sha256):
                 here.path.unlink(missing_ok=True)  # it brought nothing; and it may hold a sign-in code
 
 

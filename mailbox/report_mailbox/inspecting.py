@@ -14,26 +14,24 @@ from report_mailbox.connection import Connection
 from report_mailbox.database import Book
 from report_mailbox.errors import MailboxError
 from report_mailbox.files import SPOOL, NewFile, is_whole, spooled, unfinished
-from report_mailbox.judging import facts_of, keep_part
+from report_mailbox.judging import facts_of, keep_parts
 from report_mailbox.ledger import Ledger
 from report_mailbox.links import Link, report_link
 from report_mailbox.mailbox import Limits, Mailbox, Pace
 from report_mailbox.mails import readable
 from report_mailbox.matching import CLOCK_TOLERANCE, Expectation, sender_allowed
 from report_mailbox.message import (
-    content_hash,
     decode_words,
     domain_of,
     every,
     first,
-    message_id,
     read_headers,
     sender_of,
     split_header_block,
 )
 from report_mailbox.parsing import parse
 from report_mailbox.reading import MailGone, MailNotGiven, ServerHead
-from report_mailbox.records import HeadFacts, KnownMail
+from report_mailbox.records import HeadFacts, KnownMail, SpooledMail
 from report_mailbox.register import MailRegister
 
 
@@ -100,7 +98,7 @@ class Inspection(Book):
         except UNREADABLE:
             odd = "it cannot be read"
         if contents and contents.files:
-            kept = [keep_part(self.folder, file) for file in contents.files]
+            kept = keep_parts(self.folder, contents.files)
             with self._transaction() as connection:
                 self._add_parts(connection, mail.id, kept)
         return OpenedMail(
@@ -146,18 +144,10 @@ class Inspection(Book):
         headers = read_headers(split_header_block(raw))
         received = mail.received or (head.received if head else None) or datetime.now(UTC)
         facts = facts_of(headers, self._register.bases(), received, self._mailbox.delivery_headers)
-        self._register.note_spooled(
-            mail.id,
-            HeadFacts(
-                received,
-                facts.address,
-                domain_of(facts.sender) if facts.sender else "",
-                head.size if head else size,
-            ),
-            raw_sha256=raw_sha256,
-            content_sha256=content_hash(raw),
-            message_id=message_id(headers),
+        seen = HeadFacts(
+            received, facts.address, domain_of(facts.sender) if facts.sender else "", head.size if head else size
         )
+        self._register.note_spooled(SpooledMail.of(mail.id, seen, raw_sha256, raw))
 
     def _fetch(self, connection: Connection, mail: KnownMail, head: ServerHead | None, target: NewFile) -> None:
         limit = self._limits.mail_bytes

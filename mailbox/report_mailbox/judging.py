@@ -57,11 +57,12 @@ def facts_of(
 
 
 @dataclass(frozen=True)
-class Spooled:
-    """A mail whose bytes are safe on disk. `row` is its row in the ledger, `received` aware."""
+class RawMail:
+    """The bytes of a mail that are safe on disk too. `row` is its row in the ledger, `received` aware."""
 
     row: int
     raw: bytes = field(repr=False)
+    raw_sha256: str
     content_sha256: str
     received: datetime
 
@@ -85,7 +86,7 @@ class Judge:
         self.verdicts = Verdicts(register.engine, mailbox, register.folder)
         self._senders = SenderCheck(mailbox, self.verdicts)
 
-    def read(self, mail: Spooled, bases: set[str], expected: Expected) -> "Decision | Brought":
+    def read(self, mail: RawMail, bases: set[str], expected: Expected) -> "Decision | Brought":
         """Take the mail apart: what it brought, or the decision if its files do not matter for that.
 
         Raises:
@@ -102,8 +103,10 @@ class Judge:
         candidates = [] if isinstance(opened, Turned) else opened
         earlier = [] if isinstance(answered, Turned) else answered
         asked = min(each.newer_than for each in [*candidates, *earlier])
-        if facts.sender and (doubt := self._senders.doubt(mail.raw, headers, facts.sender, mail.received, asked)):
-            return Decision(Fate.HELD, doubt, keep=True)
+        if facts.sender:
+            doubt = self._senders.doubt(mail.raw, mail.raw_sha256, headers, facts.sender, mail.received, asked)
+            if doubt:
+                return Decision(Fate.HELD, doubt, keep=True)
         try:
             contents = parse(mail.raw, self._limits)
         except MailTooOdd as odd:
@@ -114,25 +117,15 @@ class Judge:
             return Brought(facts.address or "", contents, candidates, earlier)
         return self._judge_without_files(contents, candidates)
 
-    def answer(self, brought: Brought, parts: Sequence[NewPart]) -> Decision:
-        """The decision on a mail whose files are safe on disk as `parts`.
+    def answer(self, brought: Brought, on_disk: Sequence[NewPart]) -> Decision:
+        """The decision on a mail whose files are safe `on_disk`.
 
         Raises:
             One of attachments.UNREADABLE: A file cannot be judged.
         """
-        return self._judge_files(brought, {part.sha256: part for part in parts})
-
-    def too_large(self, candidates: Sequence[Expectation], headers: Headers, size: int) -> Decision:
-        """A rejection ends an expectation: only a mail that counts as its sender's may bring one."""
-        limit = self._limits.mail_bytes // 1_000_000
-        reason = f"the mail is {size // 1_000_000} MB large, more than {limit} MB are not opened"
-        if doubt := self._senders.doubt_unopened(headers, sender_of(headers) or ""):
-            return Decision(Fate.HELD, f"{reason}, and {doubt}")
-        return _spoilt(candidates, reason)
-
-    def _judge_files(self, brought: Brought, kept: dict[str, NewPart]) -> Decision:
-        address, contents, candidates = brought.address, brought.contents, brought.candidates
+        kept = {part.sha256: part for part in on_disk}
         parts = tuple(kept.values())
+        address, contents, candidates = brought.address, brought.contents, brought.candidates
         copies = {sha256: answered for sha256 in kept if (answered := self._register.handed_before(address, sha256))}
         fresh = [part for part in parts if part.sha256 not in copies]
         if not fresh:
@@ -159,6 +152,14 @@ class Judge:
         reasons += contents.obstacles
         listed = "; ".join(dict.fromkeys(reasons)) or "nothing that is expected now fits its file"
         return Decision(Fate.HELD, listed, final=False, parts=parts)
+
+    def too_large(self, candidates: Sequence[Expectation], headers: Headers, size: int) -> Decision:
+        """A rejection ends an expectation: only a mail that counts as its sender's may bring one."""
+        limit = self._limits.mail_bytes // 1_000_000
+        reason = f"the mail is {size // 1_000_000} MB large, more than {limit} MB are not opened"
+        if doubt := self._senders.doubt_unopened(headers, sender_of(headers) or ""):
+            return Decision(Fate.HELD, f"{reason}, and {doubt}")
+        return _spoilt(candidates, reason)
 
     def _judge_without_files(self, contents: Contents, candidates: Sequence[Expectation]) -> Decision:
         if contents.obstacles:
@@ -190,13 +191,8 @@ class Judge:
         ]
 
 
-def keep_part(folder: Path, file: Attachment) -> NewPart:
-    """Put a file that a mail brought on disk, below the collector's folder."""
-    return keep_parts(folder, [file])[0]
-
-
 def keep_parts(folder: Path, files: Sequence[Attachment]) -> list[NewPart]:
-    """The same for many, which are waited for at once."""
+    """Put files that mails brought on disk, below the collector's folder; all are waited for at once."""
     parts = [_new_part(file) for file in files]
     keep_all(
         folder / PARTS,

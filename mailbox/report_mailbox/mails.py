@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, func, or_, select
 
 from report_mailbox.database import Book
+from report_mailbox.expected import expectation_of
 from report_mailbox.matching import Expectation, Fate
 from report_mailbox.records import HeldMail, KeptPart, KnownMail, PastDecision, SaidWord, Word
 from report_mailbox.tables import expectations, handed, looks, messages, parts, past, words
@@ -133,7 +134,7 @@ class Mails(Book):
             .order_by(expectations.c.newer_than)
         )
         with self._reading() as connection:
-            return [_expectation(row) for row in connection.execute(query).mappings()]
+            return [expectation_of(row) for row in connection.execute(query).mappings()]
 
     def _numbering(self) -> Any:
         """The UIDVALIDITY that was seen last; a server may choose any number for a new one."""
@@ -199,14 +200,4 @@ def _said(row: RowMapping) -> SaidWord:
         note=row["note"],
         expectation_id=row["expectation_id"],
         sha256=row["sha256"],
-    )
-
-
-def _expectation(row: RowMapping) -> Expectation:
-    return Expectation(
-        id=row["id"],
-        address=row["address"],
-        senders=tuple(row["senders"]),
-        newer_than=row["newer_than"],
-        link_hosts=tuple(row["link_hosts"]),
     )

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import Self
 
 from report_mailbox.matching import Fate
+from report_mailbox.message import content_hash, message_id, read_headers, split_header_block
 
 
 class HandedKind(StrEnum):
@@ -162,6 +164,11 @@ class SpooledMail:
     raw_sha256: str
     content_sha256: str
     message_id: str
+
+    @classmethod
+    def of(cls, row: int, facts: HeadFacts, raw_sha256: str, raw: bytes) -> Self:
+        headers = read_headers(split_header_block(raw))
+        return cls(row, facts, raw_sha256, content_hash(raw), message_id(headers))
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, RowMapping, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, Engine, RowMapping, and_, func, or_, select, update
 from sqlalchemy.exc import OperationalError
 
 from report_mailbox.database import insert_missing, now
@@ -76,18 +76,9 @@ class MailRegister(Listing):
         """It was not these mails' fault."""
         self._change(rows, fetches=messages.c.fetches - 1)
 
-    def note_spooled(
-        self, row: int, facts: HeadFacts, *, raw_sha256: str, content_sha256: str, message_id: str
-    ) -> None:
+    def note_spooled(self, mail: SpooledMail) -> None:
         """The mail's bytes are safe in spool/."""
-        self._change(
-            [row],
-            raw_sha256=raw_sha256,
-            content_sha256=content_sha256,
-            message_id=message_id,
-            fetches=0,
-            **_columns(facts),
-        )
+        self._change([mail.row], **_spooled(mail))
 
     def claim_spooled(self, mails: Sequence[SpooledMail]) -> set[int]:
         """`note_spooled` and `note_attempt` of mails that were never read before, at once. Returns the rows claimed."""
@@ -97,14 +88,7 @@ class MailRegister(Listing):
                 changed = connection.execute(
                     update(messages)
                     .where(messages.c.id == mail.row, messages.c.decision.is_(None), messages.c.attempts == 0)
-                    .values(
-                        raw_sha256=mail.raw_sha256,
-                        content_sha256=mail.content_sha256,
-                        message_id=mail.message_id,
-                        fetches=0,
-                        attempts=1,
-                        **_columns(mail.facts),
-                    )
+                    .values(attempts=1, **_spooled(mail))
                 )
                 if changed.rowcount == 1:
                     claimed.add(mail.row)
@@ -134,12 +118,12 @@ class MailRegister(Listing):
         with self._reading() as connection:
             return connection.execute(query.limit(1)).scalar()
 
-    def others_keep(self, row: MailRow) -> bool:
+    def others_keep(self, row: int, raw_sha256: str) -> bool:
         """Whether another mail of exactly the same bytes still has a use for them on disk."""
         no_use = (Fate.IGNORED, Fate.DUPLICATE, Fate.CODE)
         query = select(messages.c.id).where(
-            messages.c.raw_sha256 == row.raw_sha256,
-            messages.c.id != row.id,
+            messages.c.raw_sha256 == raw_sha256,
+            messages.c.id != row,
             or_(messages.c.decision.is_(None), messages.c.decision.not_in(no_use)),
         )
         with self._reading() as connection:
@@ -271,28 +255,7 @@ class MailRegister(Listing):
             return False
         self._take_the_place_of_older(connection, row)
         self._add_parts(connection, row, decision.parts)
-        for each in decision.hand_over:
-            answered = connection.execute(
-                update(expectations)
-                .where(expectations.c.id == each.expectation_id, expectations.c.state == "open")
-                .values(state="answered", changed_at=now())
-            )
-            if answered.rowcount != 1:
-                return False
-            connection.execute(
-                insert(handed).values(
-                    expectation_id=each.expectation_id,
-                    message_row=row,
-                    kind=each.kind,
-                    name=each.part.name[:250] if each.part else "",
-                    sha256=each.part.sha256 if each.part else None,
-                    file=each.part.file if each.part else None,
-                    link=each.link,
-                    reason=each.reason,
-                    handed_at=now(),
-                )
-            )
-        return True
+        return all(self._hand_over(connection, row, each) for each in decision.hand_over)
 
     def _newly_expected(self, connection: Connection, known: Collection[str]) -> bool:
         query = select(expectations.c.id).where(expectations.c.account == self._account, expectations.c.state == "open")
@@ -329,6 +292,16 @@ class MailRegister(Listing):
                 rows = connection.execute(select(expectations).where(here)).mappings()
                 self._known |= {row["id"]: expectation_of(row) for row in rows}
         return [self._known[each] for each in ids if each in self._known]
+
+
+def _spooled(mail: SpooledMail) -> dict[str, Any]:
+    return {
+        "raw_sha256": mail.raw_sha256,
+        "content_sha256": mail.content_sha256,
+        "message_id": mail.message_id,
+        "fetches": 0,
+        **_columns(mail.facts),
+    }
 
 
 def _columns(facts: HeadFacts) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from report_mailbox.database import now
 from report_mailbox.errors import MailboxError
 from report_mailbox.ledger import Ledger
 from report_mailbox.matching import Fate
-from report_mailbox.records import Handed, HandedKind, KeptPart, KnownMail, Word
+from report_mailbox.records import Handed, HandedKind, HandOver, KeptPart, KnownMail, NewPart, Word
 from report_mailbox.tables import expectations, handed, messages, words
 
 
@@ -103,31 +103,11 @@ class Releasing(Ledger):
                 decided_at=now(),
             )
         )
-        answered = connection.execute(
-            update(expectations)
-            .where(
-                expectations.c.id == expectation_id,
-                expectations.c.account == self._account,
-                expectations.c.state == "open",
-            )
-            .values(state="answered", changed_at=now())
-        )
-        if changed.rowcount != 1 or answered.rowcount != 1 or self._given_for(connection, mail, content):
+        if changed.rowcount != 1 or self._given_for(connection, mail, content):
             return False
-        part = content if isinstance(content, KeptPart) else None
-        connection.execute(
-            insert(handed).values(
-                expectation_id=expectation_id,
-                message_row=mail.id,
-                kind=kind,
-                name=part.name[:250] if part else "",
-                sha256=part.sha256 if part else None,
-                file=part.path.relative_to(self.folder).as_posix() if part else None,
-                link=None if part else content,
-                reason="",
-                handed_at=now(),
-            )
-        )
+        part, link = (self._kept(content), None) if isinstance(content, KeptPart) else (None, content)
+        if not self._hand_over(connection, mail.id, HandOver(expectation_id, kind, part, link)):
+            return False
         sha256 = part.sha256 if part else None
         self._say(
             connection, mail, Word.RELEASED, over=over, by=by, note=note, expectation_id=expectation_id, sha256=sha256
@@ -158,6 +138,9 @@ class Releasing(Ledger):
                 sha256=sha256,
             )
         )
+
+    def _kept(self, part: KeptPart) -> NewPart:
+        return NewPart(part.name, part.sha256, part.size, part.path.relative_to(self.folder).as_posix())
 
     def _same(self, mail: KnownMail, expectation_id: str, content: KeptPart | str) -> Handed | None:
         present = self.handed_for(expectation_id)

@@ -1,6 +1,5 @@
 """Whether a mail may count as its sender's: by the receiving server's stamp, or by what is verified here."""
 
-import hashlib
 from datetime import datetime, timedelta
 
 from report_mailbox.authenticity import why_not_authentic
@@ -23,14 +22,15 @@ class SenderCheck:
         self._verdicts = verdicts
         self._records = TxtRecords(mailbox.nameservers)
 
-    def doubt(self, raw: bytes, headers: Headers, sender: str, received: datetime, asked: datetime) -> str | None:
+    def doubt(
+        self, raw: bytes, sha256: str, headers: Headers, sender: str, received: datetime, asked: datetime
+    ) -> str | None:
         """Why the mail is to be held, one sentence without a full stop, or None.
 
-        `asked` is when the first report that it may answer was asked for, aware. What was found out is noted in the
-        verdicts; whoever records the decision saves them.
+        `sha256` is of `raw`; `asked` is when the first report that it may answer was asked for, aware. What was found
+        out is noted in the verdicts; whoever records the decision saves them.
         """
         domain = domain_of(sender)
-        sha256 = hashlib.sha256(raw).hexdigest()
         if self._mailbox.authserv_id:
             found = _stamped(headers, self._mailbox.authserv_id, sender)
             self._verdicts.note(sha256, domain, found)

@@ -11,10 +11,10 @@ from report_mailbox.deciding import Deciding, Here
 from report_mailbox.dkim_check import Authenticity, Standing
 from report_mailbox.errors import MailboxThrottled
 from report_mailbox.files import SPOOL, NewFile, keep_all, sha256_bytes, spooled, unfinished
-from report_mailbox.judging import Spooled
+from report_mailbox.judging import RawMail
 from report_mailbox.mailbox import Limits, Mailbox
 from report_mailbox.matching import Expectation, Fate
-from report_mailbox.message import Headers, content_hash, message_id, read_headers, split_header_block
+from report_mailbox.message import Headers
 from report_mailbox.records import Decision, HeadFacts, MailRow, SpooledMail
 from report_mailbox.register import MailRegister
 
@@ -88,22 +88,13 @@ class Taking:
         names = {each.row.id: sha256_bytes(raw) for each, raw in came}
         paths = {each.row.id: spooled(self._folder, names[each.row.id]) for each, _ in came}
         keep_all(self._folder / SPOOL, {paths[each.row.id].name: raw for each, raw in came})
-        mails = [
-            SpooledMail(
-                row=each.row.id,
-                facts=each.facts,
-                raw_sha256=names[each.row.id],
-                content_sha256=content_hash(raw),
-                message_id=message_id(read_headers(split_header_block(raw))),
-            )
-            for each, raw in came
-        ]
+        mails = [SpooledMail.of(each.row.id, each.facts, names[each.row.id], raw) for each, raw in came]
         claimed = self._register.claim_spooled(mails)
         here = []
         for (each, raw), mail in zip(came, mails, strict=True):
             if each.row.id in claimed:  # else another collector has it in hand
                 received = each.facts.received or datetime.now(UTC)
-                in_memory = Spooled(each.row.id, raw, mail.content_sha256, received)
+                in_memory = RawMail(each.row.id, raw, mail.raw_sha256, mail.content_sha256, received)
                 here.append(Here(each.row, each.facts.address, in_memory, paths[each.row.id]))
                 self._on_step("spooled")
         self._deciding.first_time(here, bases)
@@ -138,13 +129,7 @@ class Taking:
             self._register.forget_fetches([row.id])
             raise
         raw = path.read_bytes()
-        self._register.note_spooled(
-            row.id,
-            facts,
-            raw_sha256=raw_sha256,
-            content_sha256=content_hash(raw),
-            message_id=message_id(read_headers(split_header_block(raw))),
-        )
+        self._register.note_spooled(SpooledMail.of(row.id, facts, raw_sha256, raw))
         self._on_step("spooled")
         return True
 
