@@ -23,7 +23,7 @@ from report_mailbox.errors import (
     MailboxProtocol,
     MailboxThrottled,
 )
-from report_mailbox.idling import Woke, pause, until_readable
+from report_mailbox.idling import Woke, begin_idle, pause, until_readable
 from report_mailbox.mailbox import Mailbox, Pace
 from report_mailbox.reading import LIST, MailGone, MailNotGiven, Reading, ServerHead
 from report_mailbox.signing_in import present, refusal, secret_for, without_mailbox
@@ -112,13 +112,13 @@ class Connection(Reading):
             return pause(self._pace.poll, self._pace.glance, asked)
         try:
             with self._asking("starting to wait for mail"):
-                self._client.idle()
+                news = begin_idle(self._client)
         except MailboxProtocol as refused:
             # The connection is out of step now: whatever follows `+` would be taken for the answer to the next command.
             self._idle_refusals += 1
             self._finished = True
             raise MailboxIdleRefused(f"{self._mailbox.place} does not take IDLE: {refused}") from refused
-        woke = until_readable(self._client, cycle, self._pace.glance, asked)
+        woke = news or until_readable(self._client, cycle, self._pace.glance, asked)
         with self._asking("ending the wait for mail", seconds=self._pace.end_idle):
             self._client.socket().settimeout(self._pace.end_idle.total_seconds())
             _, notices = self._client.idle_done()

@@ -8,12 +8,35 @@ from enum import Enum, auto
 from time import monotonic
 
 from imapclient import IMAPClient
+from imapclient.exceptions import IMAPClientError
 
 
 class Woke(Enum):
     NOTICE = auto()
     TIME = auto()
     ASKED = auto()
+
+
+def begin_idle(client: IMAPClient) -> Woke | None:
+    """`client.idle()`, which takes whatever comes before the server's `+` for a refusal: news, or a farewell.
+
+    Returns:
+        NOTICE when there was news before it.
+
+    Raises:
+        IMAPClientError: The server refuses; as from IMAPClient otherwise, which for a farewell is a lost connection.
+    """
+    try:
+        client.idle()
+    except IMAPClientError as unexpected:
+        if "IDLE response: b'* " not in str(unexpected):
+            raise
+    else:
+        return None
+    while (line := client._imap._get_response()) is not None:  # noqa: SLF001 - as `idle` itself does
+        if not line.startswith(b"* "):
+            raise IMAPClientError(f"Unexpected IDLE response: {line!r}")
+    return Woke.NOTICE
 
 
 def until_readable(client: IMAPClient, cycle: timedelta, glance: timedelta, asked: Callable[[], bool]) -> Woke:

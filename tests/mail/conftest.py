@@ -168,8 +168,12 @@ def reasons(collector: Collector) -> list[str]:
 
 
 @contextmanager
-def in_background(work: Callable[[], None]) -> Iterator[threading.Thread]:
-    """Runs beside the test; what it raises is raised at the end."""
+def in_background(work: Callable[[], None], stop: threading.Event | None = None) -> Iterator[threading.Thread]:
+    """Runs beside the test; what it raises is raised at the end.
+
+    Args:
+        stop: Set when the test itself fails: what went on beside the tests after it would trouble those.
+    """
     failure: list[BaseException] = []
 
     def run_it() -> None:
@@ -180,7 +184,13 @@ def in_background(work: Callable[[], None]) -> Iterator[threading.Thread]:
 
     thread = threading.Thread(target=run_it, daemon=True)
     thread.start()
-    yield thread
+    try:
+        yield thread
+    except BaseException:
+        if stop:
+            stop.set()
+        thread.join(20)
+        raise
     thread.join(20)
     assert not thread.is_alive(), "it did not end"
     if failure:

@@ -16,9 +16,11 @@ from time import monotonic
 
 FAULTS = {
     "notice_with_plus": "a mail that came before IDLE is announced in the same segment as the answer to IDLE",
+    "notice_before_plus": "a mail that came before IDLE is announced just before the answer to IDLE",
     "notice_after_done": "a mail that came before IDLE is announced only when IDLE ends",
     "refuses_idle": "IDLE is answered NO",
     "dies_in_idle": "the connection is closed without a word during the first IDLE",
+    "bye_before_idle": "the server says BYE instead of answering IDLE, three times",
     "bye_in_idle": "the server says BYE during the first IDLE",
     "frozen_in_idle": "during the first IDLE the server stops answering, with the connection open",
     "cuts_literal": "the first body stops in the middle, and the connection with it",
@@ -276,10 +278,15 @@ class _Session(socketserver.StreamRequestHandler):
         if "refuses_idle" in self.world.faults:
             self.say(f"{tag} NO not now")
             return True
+        if "bye_before_idle" in self.world.faults and self.world.count("IDLE") <= 3:
+            self.say("* BYE Server shutting down.")
+            return False
         notice = f"* {len(self.world.mails)} EXISTS\r\n".encode()
         late = len(self.world.mails) > self.announced
         if late and "notice_with_plus" in self.world.faults:
             self.send(b"+ idling\r\n" + notice)
+        elif late and "notice_before_plus" in self.world.faults:
+            self.send(notice + b"+ idling\r\n")
         else:
             self.send(b"+ idling\r\n")
         if self.world.once("dies_in_idle"):

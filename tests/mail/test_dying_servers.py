@@ -62,7 +62,7 @@ def test_a_session_that_is_killed_in_idle_is_replaced_at_once(
 ) -> None:
     """With an IDLE of a minute: it is the end of the connection that is noticed."""
     watch = watch_over(dovecot, run, engine, tmp_path, LONG_IDLE)
-    with in_background(watch.run):
+    with in_background(watch.run, watch.stop):
         assert watch.idling.wait(10)
         os.kill(session_of(dovecot), number)
         assert watch.troubled.wait(10)
@@ -76,7 +76,7 @@ def test_a_server_that_is_restarted_during_idle_is_found_again(
     abruptly: bool, dovecot: Dovecot, run: Run, engine: Engine, tmp_path: Path
 ) -> None:
     watch = watch_over(dovecot, run, engine, tmp_path, LONG_IDLE)
-    with in_background(watch.run):
+    with in_background(watch.run, watch.stop):
         assert watch.idling.wait(10)
         Post(dovecot, run).restart(abruptly=abruptly)
         assert watch.troubled.wait(10)
@@ -90,7 +90,7 @@ def test_a_server_that_stops_without_closing_is_noticed_and_left(
 ) -> None:
     """A quiet mailbox and a machine that is gone look alike until IDLE is ended."""
     watch = watch_over(dovecot, run, engine, tmp_path, SHORT_IDLE)
-    with in_background(watch.run):
+    with in_background(watch.run, watch.stop):
         assert watch.idling.wait(10)
         stopped = session_of(dovecot)
         os.kill(stopped, signal.SIGSTOP)
@@ -117,7 +117,7 @@ def test_a_session_that_is_killed_in_the_middle_of_a_pass_is_replaced(
 
     set_on_step(watch, kill_it_at)
     Post(dovecot, run).deliver(report_mail().as_bytes())
-    with in_background(watch.run):
+    with in_background(watch.run, watch.stop):
         assert watch.stop.wait(15)
     assert len(watch.got) == len(killed) == 1
 

@@ -61,14 +61,16 @@ def add_before_the_first_idle(world: FaultServer, collector: Collector) -> None:
     register.to_mark = just_then  # type: ignore[method-assign]
 
 
-def test_a_notice_in_the_same_segment_as_the_answer_to_idle_is_seen(engine: Engine, tmp_path: Path) -> None:
-    with fault_server("notice_with_plus") as world:
+@pytest.mark.parametrize("fault", ["notice_with_plus", "notice_before_plus"])
+def test_a_notice_in_the_same_segment_as_the_answer_to_idle_is_seen(fault: str, engine: Engine, tmp_path: Path) -> None:
+    with fault_server(fault) as world:
         collector = collector_for(world, engine, tmp_path, LONG_IDLE)
         add_before_the_first_idle(world, collector)
         began = monotonic()
 
         assert len(collector.wait(soon(20))) == 1
         assert monotonic() - began < 10
+        assert world.count("LOGIN") == 1
 
 
 def test_a_notice_that_comes_only_with_the_end_of_idle_is_found_by_the_short_first_cycle(
@@ -82,7 +84,7 @@ def test_a_notice_that_comes_only_with_the_end_of_idle_is_found_by_the_short_fir
         assert len(collector.wait(soon(20))) == 1
 
 
-@pytest.mark.parametrize("fault", ["dies_in_idle", "bye_in_idle", "frozen_in_idle", "refuses_idle"])
+@pytest.mark.parametrize("fault", ["dies_in_idle", "bye_before_idle", "bye_in_idle", "frozen_in_idle", "refuses_idle"])
 def test_an_idle_that_goes_wrong_is_made_good(fault: str, engine: Engine, tmp_path: Path) -> None:
     pace = replace(QUICK, idle_cycles=(timedelta(seconds=0.5),), end_idle=timedelta(seconds=0.5))
     with fault_server(fault) as world:
@@ -100,10 +102,21 @@ def test_a_server_that_refuses_idle_is_asked_twice_and_then_polled(engine: Engin
     with fault_server("refuses_idle") as world:
         collector = collector_for(world, engine, tmp_path)
         stop = threading.Event()
-        with in_background(lambda: collector.watch(stop, lambda _: None)):
+        with in_background(lambda: collector.watch(stop, lambda _: None), stop):
             world.wait_for("UID SEARCH", times=5)
             stop.set()
         assert world.count("IDLE") == 2
+
+
+def test_a_server_that_shuts_down_before_idle_is_not_one_that_refuses_it(engine: Engine, tmp_path: Path) -> None:
+    """It is met again when it is back: at once by IDLE, not by polling for ever after."""
+    with fault_server("bye_before_idle") as world:
+        collector = collector_for(world, engine, tmp_path)
+        stop, troubles = threading.Event(), list[MailboxError]()
+        with in_background(lambda: collector.watch(stop, lambda _: None, trouble=troubles.append), stop):
+            world.wait_for("IDLE", times=5)
+            stop.set()
+        assert [type(each) for each in troubles] == [MailboxLost] * 3
 
 
 def test_a_server_without_idle_is_polled(engine: Engine, tmp_path: Path) -> None:
@@ -124,7 +137,7 @@ def test_a_quiet_idle_is_renewed(engine: Engine, tmp_path: Path) -> None:
     with fault_server() as world:
         collector = collector_for(world, engine, tmp_path, pace)
         stop = threading.Event()
-        with in_background(lambda: collector.watch(stop, lambda _: None)):
+        with in_background(lambda: collector.watch(stop, lambda _: None), stop):
             world.wait_for("IDLE", times=4)
             stop.set()
         assert world.count("LOGIN") == 1

@@ -379,7 +379,7 @@ def test_mails_that_come_while_a_connection_stands_keep_their_numbers(
             until(lambda: len(desk.mails.held()) > before)  # noqa: B023 - it is over before the next one
 
     stop = threading.Event()
-    with in_background(lambda: collector.watch(stop, lambda _: None)):
+    with in_background(lambda: collector.watch(stop, lambda _: None), stop):
         send_three()
         stop.set()
 

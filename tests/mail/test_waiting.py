@@ -65,7 +65,7 @@ def test_an_expectation_that_comes_while_watching_is_noticed(post: Post, engine:
         got.append(handed)
         stop.set()
 
-    with in_background(lambda: collector.watch(stop, take)):
+    with in_background(lambda: collector.watch(stop, take), stop):
         assert waiting.wait(10)
         collector.ledger.expect(expectation())
         assert stop.wait(10)
@@ -82,7 +82,7 @@ def test_a_watch_survives_a_server_that_is_restarted(post: Post, collector: Coll
         got.append(handed)
         stop.set()
 
-    with in_background(lambda: collector.watch(stop, take, trouble=lambda _: troubled.set())):
+    with in_background(lambda: collector.watch(stop, take, trouble=lambda _: troubled.set()), stop):
         post.stop()
         assert troubled.wait(10)
         post.start()
