@@ -1,5 +1,6 @@
 """The commands that bring reports to the portal: export, repull, deliver, check, collect, status."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,8 +26,9 @@ from export_robots.cli_whom import (
     who,
 )
 from export_robots.cli_work import work
+from export_robots.clients import Client
 from export_robots.outcomes import UsageWrong
-from export_robots.periods import Month
+from export_robots.periods import Month, Period
 from export_robots.runs.results import Result, worst
 
 if TYPE_CHECKING:
@@ -62,24 +64,18 @@ def export(
 
     The same command again goes on where an earlier one ended, and never doubles anything.
     """
-    key = crm_with_a_robot(crm)
-    places: Places = context.obj
-    settings, home = places.prepared()
-    accounts = accounts_of(settings.client(client), key, rooftop)
-    period = period_of(settings.client(client), month, first, last, backdata=backdata)
-
-    async def do(browser: "Browser", progress: "Showing") -> list[Result]:
-        from export_robots.runs.exporting import export_all
-        from export_robots.runs.running import Wanted
-        from export_robots.runs.tables import How
-
-        wanted = Wanted(upload=not no_upload, wait=not no_wait, asked_by=How.EXPORT)
-        return await export_all(
-            settings, home, accounts, period, wanted=wanted, again=again, browser=browser, progress=progress
-        )
-
-    results = work(settings, home, do, headed=headed, early=True)
-    return show(results if no_upload else asked_about(settings, home, results), as_json=as_json)
+    return _have_exported(
+        context.obj,
+        crm,
+        client,
+        lambda of_client: period_of(of_client, month, first, last, backdata=backdata),
+        rooftop=rooftop,
+        again=again,
+        no_upload=no_upload,
+        no_wait=no_wait,
+        headed=headed,
+        as_json=as_json,
+    )
 
 
 def repull(
@@ -104,25 +100,20 @@ def repull(
 
     Where the saved report is gone, the plain export is run instead.
     """
-    key = crm_with_a_robot(crm)
-    places: Places = context.obj
-    settings, home = places.prepared()
-    accounts = accounts_of(settings.client(client), key, rooftop)
-    period = period_of(settings.client(client), month, first, last, backdata=backdata)
-
-    async def do(browser: "Browser", progress: "Showing") -> list[Result]:
-        from export_robots.runs.exporting import export_all
-        from export_robots.runs.running import Wanted
-        from export_robots.runs.tables import How
-
-        why = f"{who()} asked for it" + (f": {reason.strip()}" if reason and reason.strip() else "")
-        wanted = Wanted(upload=not no_upload, wait=not no_wait, asked_by=How.REPULL, why=why)
-        return await export_all(
-            settings, home, accounts, period, wanted=wanted, again=again, browser=browser, progress=progress
-        )
-
-    results = work(settings, home, do, headed=headed, early=True)
-    return show(results if no_upload else asked_about(settings, home, results), as_json=as_json)
+    why = f"{who()} asked for it" + (f": {reason.strip()}" if reason and reason.strip() else "")
+    return _have_exported(
+        context.obj,
+        crm,
+        client,
+        lambda of_client: period_of(of_client, month, first, last, backdata=backdata),
+        rooftop=rooftop,
+        again=again,
+        repull_because=why,
+        no_upload=no_upload,
+        no_wait=no_wait,
+        headed=headed,
+        as_json=as_json,
+    )
 
 
 def deliver(
@@ -252,6 +243,41 @@ def status(
     else:
         out(f"nothing is expected for {wanted} yet")
     return 0
+
+
+def _have_exported(
+    places: Places,
+    crm: str,
+    client: str,
+    period_for: Callable[[Client], Period],
+    *,
+    rooftop: str | None,
+    again: bool,
+    no_upload: bool,
+    no_wait: bool,
+    headed: bool,
+    as_json: bool,
+    repull_because: str | None = None,
+) -> int:
+    """Export and repull: with `repull_because`, the saved report is run."""
+    key = crm_with_a_robot(crm)
+    settings, home = places.prepared()
+    accounts = accounts_of(settings.client(client), key, rooftop)
+    period = period_for(settings.client(client))
+
+    async def do(browser: "Browser", progress: "Showing") -> list[Result]:
+        from export_robots.runs.exporting import export_all
+        from export_robots.runs.running import Wanted
+        from export_robots.runs.tables import How
+
+        how = How.REPULL if repull_because else How.EXPORT
+        wanted = Wanted(upload=not no_upload, wait=not no_wait, asked_by=how, why=repull_because)
+        return await export_all(
+            settings, home, accounts, period, wanted=wanted, again=again, browser=browser, progress=progress
+        )
+
+    results = work(settings, home, do, headed=headed, early=True)
+    return show(results if no_upload else asked_about(settings, home, results), as_json=as_json)
 
 
 def _readable(file: Path) -> Path:

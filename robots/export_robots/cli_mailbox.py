@@ -9,6 +9,7 @@ from export_robots import cli_mailbox_connect
 from export_robots.cli_interruption import run_interruptibly
 from export_robots.cli_output import out, print_json, show
 from export_robots.cli_places import Places
+from export_robots.cli_whom import JsonOption, who
 from export_robots.cli_work import work
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ UidArgument = Annotated[
         metavar="UID", help="As `robot mailbox status` prints it: 17, or 1795364178/17 where 17 has meant another mail."
     ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 
 
 @app.command()
@@ -97,7 +97,7 @@ def release(
         from export_robots.runs.releasing import release as release_it
         from report_mailbox.mails import readable
 
-        word = Word(uid, delivery, by=user_name(), file=file, note=readable(reason), any_address=yes)
+        word = Word(uid, delivery, by=who(), file=file, note=readable(reason), any_address=yes)
         return await release_it(settings, home, word, browser=browser, progress=progress)
 
     return show([work(settings, home, do)], as_json=as_json)
@@ -123,7 +123,7 @@ def ignore(
         raise UsageWrong("closing a mail needs a reason", 'Such as: --reason "an advertisement".')
 
     def close(desk: "MailboxDesk", mail: "KnownMail") -> None:
-        desk.ignore(mail, by=user_name(), note=note)
+        desk.ignore(mail, by=who(), note=note)
         if not as_json:
             out(f"mail {mail.name} is closed; it was held because {text.plain(mail.held_because)}")
 
@@ -143,19 +143,6 @@ def watch(context: typer.Context) -> int:
     settings, home = places.prepared()
     run_interruptibly(watch_mailbox(settings, home, out))
     return 0
-
-
-def user_name() -> str:
-    """Who is at the keyboard, as the system knows them: not from a variable, which anybody can set."""
-    import getpass
-
-    try:
-        import os
-        import pwd
-
-        return pwd.getpwuid(os.getuid()).pw_name
-    except (ImportError, KeyError):
-        return getpass.getuser()
 
 
 def _with_mail(

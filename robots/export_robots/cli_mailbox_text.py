@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from export_robots.runs.collecting import delivery_of
 from report_mailbox.matching import Fate
 
 if TYPE_CHECKING:
@@ -52,14 +53,19 @@ def labelled(label: str, texts: Iterable[str], columns: int) -> Iterator[str]:
     """The label once, the texts beside it, each wrapped."""
     for number, text in enumerate(texts):
         first = label.ljust(_LABEL) if number == 0 else " " * _LABEL
-        yield textwrap.fill(
-            text,
-            columns,
-            initial_indent=first,
-            subsequent_indent=" " * (_LABEL + 2),
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
+        yield _wrapped(text, columns, first, " " * (_LABEL + 2))
+
+
+def _wrapped(text: str, columns: int, first: str = "", others: str = "") -> str:
+    """Names, addresses and commands stay whole, so that they can be copied."""
+    return textwrap.fill(
+        text,
+        columns,
+        initial_indent=first,
+        subsequent_indent=others,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 # --- the mailbox
@@ -91,22 +97,13 @@ def status_lines(
         head = f"UID {mail.name}, {moment(mail.received)}, from {mail.sender_domain or 'nobody known'}{to}"
         for text in (head, plain(mail.reason), f"robot mailbox show {mail.name}"):
             first = "  " if text is head else "    "
-            yield textwrap.fill(
-                text,
-                columns,
-                initial_indent=first,
-                subsequent_indent="      ",
-                break_long_words=False,
-                break_on_hyphens=False,
-            )
+            yield _wrapped(text, columns, first, "      ")
     if held:
         yield ""
-        yield textwrap.fill(
+        yield _wrapped(
             "`show` says what such a mail is; then `robot mailbox release UID --delivery ID` or `robot mailbox ignore "
             "UID --reason TEXT`.",
             columns,
-            break_long_words=False,
-            break_on_hyphens=False,
         )
 
 
@@ -226,7 +223,7 @@ def mail_json(opened: "OpenedMail", files: "Sequence[FileSeen]", prospects: "Seq
                 "at": _iso(each.said_at),
                 "over": each.over,
                 "reason": each.note or None,
-                "delivery": _delivery(each.expectation_id),
+                "delivery": delivery_of(each.expectation_id) if each.expectation_id else None,
                 "sha256": each.sha256,
             }
             for each in mail.words
@@ -269,7 +266,7 @@ def _history(mail: "KnownMail") -> list[str]:
         (
             each.said_at,
             f"{moment(each.said_at)}: {each.said_by} {each.word} it"
-            + (f" for {_delivery(each.expectation_id)}" if each.expectation_id else "")
+            + (f" for {delivery_of(each.expectation_id)}" if each.expectation_id else "")
             + (f" ({each.note})" if each.note else ""),
         )
         for each in mail.words
@@ -316,10 +313,6 @@ def _prospects(mail: "KnownMail", prospects: "Sequence[Prospect]") -> list[str]:
         why = "; ".join(each.against) or "nothing speaks against it but why it was held"
         lines.append(f"{each.delivery}: {why}")
     return lines
-
-
-def _delivery(expectation: str | None) -> str | None:
-    return expectation.rpartition("#")[0] if expectation else None
 
 
 def _quoted(word: str) -> str:

@@ -67,11 +67,12 @@ def whose(result: Result) -> str:
     """`abc activix 2026-10`, with the rooftop where it is not the main one; nothing where no delivery is meant."""
     if not result.client or not result.crm:
         return ""
-    if not result.period:
-        return f"{result.client} {result.crm}" + (f" ({result.rooftop})" if result.rooftop else "")
-    months = result.period[0] if result.period[0] == result.period[1] else "..".join(result.period)
-    rooftop = f" ({result.rooftop})" if result.rooftop else ""
-    return f"{result.client} {result.crm} {months}{rooftop}"
+    words = [result.client, result.crm]
+    if result.period:
+        words.append(result.period[0] if result.period[0] == result.period[1] else "..".join(result.period))
+    if result.rooftop:
+        words.append(f"({result.rooftop})")
+    return " ".join(words)
 
 
 def _show_success(result: Result) -> None:

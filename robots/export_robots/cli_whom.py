@@ -1,6 +1,7 @@
 """Whom and what a command is about: the CRM, the client, its rooftops; and who gives the command."""
 
 import getpass
+import os
 from typing import Annotated
 
 import typer
@@ -32,10 +33,16 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as on
 
 
 def who() -> str:
-    """Who says so: the user of this machine."""
+    """Who is at the keyboard, as the system knows them: not from a variable, which anybody can set."""
+    try:
+        import pwd
+
+        return pwd.getpwuid(os.getuid()).pw_name
+    except (ImportError, KeyError):  # a container's user may have no name
+        pass
     try:
         return getpass.getuser()
-    except (KeyError, OSError):  # a container's user may have no name
+    except (ImportError, KeyError, OSError):
         return "somebody without a name on this machine"
 
 

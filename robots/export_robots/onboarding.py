@@ -4,13 +4,12 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from export_robots.catalogue import BY_KEY, robot_class
 from export_robots.clients import Account, Client
 from export_robots.outcomes import StepsUnknown, UsageWrong
-from export_robots.robot import AccountShown
+from export_robots.robot import AccountNeeds, AccountShown
 
-ROLE, TITLE = "Manager", "Sales Director"
 APPROVED = "APPROVED FOR EXPORT"
-ACTIVIX_SUPPORT = "support@activix.ca"
 
 
 def tag_of(dealership: str) -> str:
@@ -57,10 +56,10 @@ class Letters:
 
 def letters(account: Account, crm_label: str, address: str) -> Letters:
     """The two letters for an account. A CRM whose demands nobody has written down is `StepsUnknown`."""
-    if account.crm != "activix":
-        raise StepsUnknown(f"what an account of {crm_label} needs is not known")
+    needs = _needs(account.crm)
     return Letters(
-        _to_dealership(account.dealership, crm_label, address), _to_support(account.dealership, crm_label, address)
+        _to_dealership(account.dealership, crm_label, address, needs),
+        _to_support(account.dealership, crm_label, address, needs),
     )
 
 
@@ -71,18 +70,27 @@ def missing(shown: AccountShown | None, account: Account, address: str) -> list[
         found.append(f"the account is {account.username}, and by the dealership's name it would be {address}")
     if shown is None:
         return found
+    needs = _needs(account.crm)
     if shown.role_fits is False:
-        found.append(f"the profile's Role is “{shown.role}”, and has to be {ROLE}")
+        found.append(f"the profile's Role is “{shown.role}”, and has to be {needs.role}")
     if shown.title_fits is False:
-        found.append(f"the profile's Title is “{shown.title}”, and has to be {TITLE}")
+        found.append(f"the profile's Title is “{shown.title}”, and has to be {needs.title}")
     if shown.role_fits is None or shown.title_fits is None:
-        found.append(f"the page does not show all of the profile: ask whether Role is {ROLE} and Title {TITLE}")
+        asked = f"ask whether Role is {needs.role} and Title {needs.title}"
+        found.append(f"the page does not show all of the profile: {asked}")
     if not shown.may_export:
-        found.append("Generate Report is not offered: the CRM's support has not granted the permission to export")
+        found.append(f"{needs.permission} is not offered: the CRM's support has not granted the permission to export")
     return found
 
 
-def _to_dealership(dealership: str, crm_label: str, address: str) -> str:
+def _needs(crm: str) -> AccountNeeds:
+    robot = robot_class(crm)
+    if robot is None or robot.account_needs is None:
+        raise StepsUnknown(f"what an account of {BY_KEY[crm].label} needs is not known")
+    return robot.account_needs
+
+
+def _to_dealership(dealership: str, crm_label: str, address: str, needs: AccountNeeds) -> str:
     return f"""Subject: {crm_label}: an account for exporting the leads of {dealership}
 
 Hello,
@@ -90,12 +98,12 @@ Hello,
 so that we can export the leads of {dealership} for you each month, please add a user to {crm_label}:
 
   E-mail address:  {address}
-  Role:            {ROLE}
-  Title:           {TITLE}
+  Role:            {needs.role}
+  Title:           {needs.title}
 
 Both settings are needed: without them the user can make no report.
 
-We also need your approval to ask the support of {crm_label} for the permission to export ("Generate Report").
+We also need your approval to ask the support of {crm_label} for the permission to export ("{needs.permission}").
 Please reply with the login information and the words
 
   {APPROVED}
@@ -106,14 +114,14 @@ Thank you
 """
 
 
-def _to_support(dealership: str, crm_label: str, address: str) -> str:
-    return f"""To: {ACTIVIX_SUPPORT}
-Subject: Export capabilities (Generate Report) for {dealership}
+def _to_support(dealership: str, crm_label: str, address: str, needs: AccountNeeds) -> str:
+    return f"""To: {needs.support}
+Subject: Export capabilities ({needs.permission}) for {dealership}
 
 Hello,
 
-please grant the user {address} of {dealership} Export capabilities (Generate Report) in {crm_label}.
-The dealership has approved it: {APPROVED}. The user's profile has Role = {ROLE} and Title = {TITLE}.
+please grant the user {address} of {dealership} Export capabilities ({needs.permission}) in {crm_label}.
+The dealership has approved it: {APPROVED}. The user's profile has Role = {needs.role} and Title = {needs.title}.
 
 Please confirm once access is granted.
 

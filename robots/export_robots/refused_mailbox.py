@@ -4,14 +4,13 @@ It lies under the home as a salted digest. `robot doctor`, which a person runs, 
 """
 
 import json
-import os
-import tempfile
 from pathlib import Path
 
 from pydantic import SecretStr
 
 from export_robots import clock
 from export_robots.credentials import fingerprint, matches
+from export_robots.reports.receipt import write_whole
 
 NAME = "mailbox-refused.json"
 
@@ -46,7 +45,4 @@ class RefusedMailboxPassword:
         return found if isinstance(found, dict) else {}
 
     def _write(self, entries: dict[str, dict[str, str]]) -> None:
-        handle, part = tempfile.mkstemp(dir=self._path.parent, prefix=".", suffix=".part")
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            json.dump(entries, stream)
-        Path(part).replace(self._path)
+        write_whole(self._path, json.dumps(entries).encode())

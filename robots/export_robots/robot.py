@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from export_robots.visit import Visit
 
 __all__ = [
+    "AccountNeeds",
     "AccountShown",
     "CrmRobot",
     "Delivery",
@@ -105,6 +106,19 @@ class SavedReport:
 
 
 @dataclass(frozen=True)
+class AccountNeeds:
+    """What an account must have before it may export: `role`, `title` and `permission` in the CRM's own words.
+
+    `support` is the address of those who grant the permission.
+    """
+
+    role: str
+    title: str
+    permission: str
+    support: str
+
+
+@dataclass(frozen=True)
 class AccountShown:
     """What the CRM shows of the account itself; None for what it does not show.
 
@@ -143,6 +157,8 @@ class CrmRobot(ABC):
     """Domains or addresses that may send this CRM's reports, unless the account names its own."""
     export_permission: ClassVar[str] = ""
     """Whom to ask for what when the account may not export: one sentence, shown as the hint."""
+    account_needs: ClassVar[AccountNeeds | None] = None
+    """What a new account is asked to be given; None where nobody has written that down."""
     column_aliases: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     """This CRM's header texts per required field (`reports.fields`), beside the general ones."""
     known_caps: ClassVar[tuple[int, ...]] = ()

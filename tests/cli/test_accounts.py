@@ -1,14 +1,23 @@
 """`robot address` and the letters of `robot onboard`, without a CRM."""
 
+from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from export_robots.clients import Account
-from export_robots.onboarding import address_of, missing, tag_of
-from export_robots.outcomes import UsageWrong
+from export_robots.crm.activix import Activix
+from export_robots.onboarding import address_of, letters, missing, tag_of
+from export_robots.outcomes import StepsUnknown, UsageWrong
 from export_robots.robot import AccountShown
 from tests.cli.conftest import CONFIGURATION, Robot
+
+ADDRESS = "datateam+abcautos@example.com"
+
+
+def account_in(crm: str) -> Account:
+    return Account("abc", crm, "ABC Autos", None, None, ADDRESS, (), timedelta(1), ZoneInfo("UTC"))
 
 
 @pytest.mark.parametrize(
@@ -58,12 +67,16 @@ def test_without_a_password_the_letters_are_printed_and_nobody_is_asked(
     assert "robot credentials set clients.abc.activix.password" in answer.said
 
 
-def test_what_is_missing_is_named_one_by_one() -> None:
-    from datetime import timedelta
-    from zoneinfo import ZoneInfo
+def test_no_letters_are_written_for_a_crm_whose_demands_are_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(StepsUnknown, match="what an account of VinSolutions needs is not known"):
+        letters(account_in("vinsolutions"), "VinSolutions", ADDRESS)
+    monkeypatch.delattr(Activix, "account_needs")
+    with pytest.raises(StepsUnknown, match="what an account of Activix CRM needs is not known"):
+        letters(account_in("activix"), "Activix CRM", ADDRESS)
 
-    address = "datateam+abcautos@example.com"
-    account = Account("abc", "activix", "ABC Autos", None, None, address, (), timedelta(1), ZoneInfo("UTC"))
+
+def test_what_is_missing_is_named_one_by_one() -> None:
+    address, account = ADDRESS, account_in("activix")
     right = AccountShown("Manager", "Sales Director", True, True, True)
     assert missing(right, account, address) == []
     wrong = AccountShown("Advisor", "Salesperson", False, False, False)

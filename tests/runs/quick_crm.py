@@ -11,6 +11,7 @@ from export_robots import clock
 from export_robots.outcomes import PermissionMissing, SignInRefused
 from export_robots.periods import Period
 from export_robots.robot import (
+    AccountNeeds,
     AccountShown,
     CrmRobot,
     Delivery,
@@ -34,6 +35,7 @@ class QuickCrm(CrmRobot):
     foundation = Foundation.DOCUMENTED
     source = "tests/runs/quick_crm.py"
     report_senders = ("activix.ca",)
+    account_needs = AccountNeeds("Manager", "Sales Director", "Generate Report", "support@activix.ca")
 
     async def sign_in(self) -> None:
         async with self.visit.step("sign in"):

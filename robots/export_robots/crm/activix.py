@@ -18,6 +18,7 @@ from export_robots.controls import SessionEnded, Words, any_of, step
 from export_robots.outcomes import PermissionMissing, SiteChanged
 from export_robots.periods import Month, Period
 from export_robots.robot import (
+    AccountNeeds,
     AccountShown,
     CrmRobot,
     Delivery,
@@ -67,9 +68,10 @@ WILL_BE_MAILED = re.compile(
     r"rapport (est|a ete) (demande|en cours)"
 )
 
+_NEEDS = AccountNeeds(MANAGER[0], SALES_DIRECTOR[0], GENERATE_REPORT[0], "support@activix.ca")
 _ASK_SUPPORT = (
-    "An Admin at the dealership writes to support@activix.ca and asks for Export capabilities (Generate Report) for "
-    "this account; its profile needs Role = Manager and Title = Sales Director."
+    f"An Admin at the dealership writes to {_NEEDS.support} and asks for Export capabilities ({_NEEDS.permission}) for "
+    f"this account; its profile needs Role = {_NEEDS.role} and Title = {_NEEDS.title}."
 )
 
 
@@ -82,6 +84,7 @@ class Activix(CrmRobot):
     source = "Clarivoy help page “Activix: Setting up CRM Leads Report”, steps 1-15"
     report_senders = ("activix.ca",)
     export_permission = _ASK_SUPPORT
+    account_needs = _NEEDS
 
     @step("sign in", once=True)
     async def sign_in(self) -> None:  # 1
