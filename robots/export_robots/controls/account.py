@@ -90,6 +90,7 @@ async def _signed_in_as(screen: Screen, username: str) -> bool:
             opened, _ = await screen.open(menu, named, "the user's menu", _OPEN_SECONDS)
         except (SiteChanged, Gone):
             await screen.page.keyboard.press("Escape")
+            await screen.settled()
         else:
             await screen.close(opened, menu)
             return True

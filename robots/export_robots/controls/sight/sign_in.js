@@ -21,10 +21,12 @@ S.standsOut = (el) => {
   return others.length > 0 && others.every((other) => looks(other) !== looks(el)) && new Set(others.map(looks)).size === 1;
 };
 // E-mail addresses shown outside of tables: as whom the page says that one is signed in.
+// A list may be one of leads; the user's menu is often a list, too.
+const inList = (el) => el.closest("td,[role=cell],[role=gridcell],[role=row]") || (el.closest("li") && !el.closest("[role=menu],[role=menuitem],[class*=dropdown i],[class*=menu i]"));
 S.addresses = () => {
   const found = new Set();
   for (const el of walk(document.body)) {
-    if (!/@/.test(ownText(el)) || !seen(el) || el.closest("td,[role=cell],[role=gridcell],[role=row],li")) continue;
+    if (!/@/.test(ownText(el)) || !seen(el) || inList(el)) continue;
     for (const match of ownText(el).matchAll(/[\w.+-]+@[\w.-]+\.\w+/g)) found.add(match[0].toLowerCase());
   }
   return [...found];
