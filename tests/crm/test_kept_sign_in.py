@@ -1,5 +1,7 @@
 """A sign-in that was kept from an earlier command, on the emulations: used if the site names the account, else not."""
 
+from typing import Any
+
 import pytest
 from pydantic import SecretStr
 
@@ -20,12 +22,12 @@ def test_a_kept_sign_in_counts_for_its_own_account_and_for_no_other(
     abc, lmn = (world.clients[client].account for client in ("abc", "lmn"))
 
     async def visit() -> None:
-        state = None
+        state: dict[str, Any] | None = None
         for account in (abc, abc, lmn):
             login = Login(account.username, SecretStr(account.password))
             async with chromium.visit(world.site_url, login, run="test", codes=Codes(account), state=state) as visited:
                 await Activix(visited).sign_in()
-                state = await visited.context.storage_state()
+                state = dict(await visited.context.storage_state())
 
     run(visit())
     assert [each["username"] for each in world.journal.of("sign_in")] == [abc.username, lmn.username]
