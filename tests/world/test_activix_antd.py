@@ -14,14 +14,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Playwright, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from emulated_world.contract import Lead, SiteAccount, SiteWorld
 from emulated_world.leads import leads, months_until
 from emulated_world.sites.activix_antd import app
 from emulated_world.web_server import WebServer
-from export_robots.chromium import find_chromium, may_sandbox
-from export_robots.settings import BrowserSettings
 
 pytestmark = pytest.mark.browser
 
@@ -85,14 +83,6 @@ def site(run: Callable[[Coroutine[Any, Any, Any]], Any]) -> Iterator[RunningSite
     running.url = server.url
     yield running
     run(server.stop())
-
-
-@pytest.fixture(scope="module")
-def chromium(playwright: Playwright) -> Iterator[Browser]:
-    program = find_chromium(BrowserSettings(), bundled=playwright.chromium.executable_path)
-    browser = playwright.chromium.launch(executable_path=program, chromium_sandbox=may_sandbox())
-    yield browser
-    browser.close()
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.world.activix_classic.script import tick_only_creation_date, type_dates
 from tests.world.conftest import ENGLISH, FRENCH, PASSWORD, TITLE, Emulation, Start
 
 pytestmark = pytest.mark.browser
@@ -45,14 +46,6 @@ def hide_date_of_birth(page: Page) -> None:
     page.check("#clients-plus .multiselect-all input")
     page.locator("#clients-plus input[value=date_of_birth]").uncheck()
     page.click("#clients-plus button.multiselect")
-
-
-def only_creation_date(page: Page) -> None:
-    page.click(".page-head-right button.multiselect")
-    for key in ("appointment", "modified", "sold"):
-        page.click(f".page-head-right input[value={key}]")
-    with page.expect_response("**/my-clients/filters"):
-        page.click(".page-head-right button.multiselect")
 
 
 def fill_dialog(page: Page, title: str = TITLE) -> None:
@@ -95,7 +88,7 @@ def test_a_saved_view_is_listed_after_a_reload_and_sets_everything_again(
 ) -> None:
     french = username == FRENCH
     open_my_clients(page, site, username)
-    only_creation_date(page)
+    tick_only_creation_date(page)
     make_view(page)
     expect(page.locator(".toast-success")).to_have_text(
         "La vue a été enregistrée." if french else "The view has been saved."
@@ -171,7 +164,7 @@ def test_a_view_that_is_open_can_be_updated_or_saved_as_new(page: Page, site: Em
     open_list(page).locator("text=Clarivoy").click()
     expect(page.locator("#date-range span")).to_contain_text("Oct 1, 2026")
     page.locator("#clients-list tbody tr").first.wait_for()
-    only_creation_date(page)
+    tick_only_creation_date(page)
     scroll_to_clients_plus(page)
     page.click("#clients-plus .js-save")
     expect(page.locator("#save-title")).to_have_value(TITLE)
@@ -254,11 +247,7 @@ def test_save_unconfirmed_closes_the_dialog_without_a_word(page: Page, site: Emu
 def test_limits_range_leaves_the_dates_as_they_were(page: Page, site: Emulation) -> None:
     site.misbehave("limits_range")
     open_my_clients(page, site)
-    page.click("#date-range")
-    page.fill("[name=daterangepicker_start]", "2026-09-01")
-    page.fill("[name=daterangepicker_end]", "2026-10-31")
-    page.locator("[name=daterangepicker_end]").press("Enter")
-    page.click(".daterangepicker .applyBtn")
+    type_dates(page, "2026-09-01", "2026-10-31")
     expect(page.locator(".toast-error")).to_have_text("The period cannot exceed 31 days.")
     expect(page.locator("#date-range span")).to_have_text("Nov 1, 2026 - Nov 30, 2026")
 

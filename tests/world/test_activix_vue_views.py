@@ -6,6 +6,7 @@ The script is deliberately straight and uses CSS classes of these very pages: it
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.world.activix_vue.script import only_creation_date, scroll_to_clients_plus
 from tests.world.conftest import ENGLISH, FRENCH, PASSWORD, TITLE, Emulation, Start
 
 pytestmark = pytest.mark.browser
@@ -31,21 +32,6 @@ def open_my_clients(page: Page, site: Emulation, username: str = ENGLISH) -> Non
 def reload(page: Page) -> None:
     page.reload()
     page.locator(".client-list tbody tr").first.wait_for()
-
-
-def scroll_to_clients_plus(page: Page) -> None:
-    page.wait_for_function(
-        "() => { const main = document.querySelector('.page-scroll'); main?.scrollTo(0, main.scrollHeight);"
-        " return document.querySelector('.clients-plus .el-table__body'); }"
-    )
-
-
-def only_creation_date(page: Page) -> None:
-    page.locator(".date-fields").click()
-    for place in (2, 3):
-        page.locator(".date-fields-popper .el-checkbox").nth(place).click()
-    page.locator(".client-search input").click()
-    expect(page.locator(".date-fields-popper")).to_be_hidden()
 
 
 def choose(page: Page, name: str, place: int) -> None:

@@ -21,6 +21,14 @@ def set_last_month(page: Page) -> None:
         page.click(".daterangepicker .applyBtn")
 
 
+def type_dates(page: Page, first: str, last: str) -> None:
+    page.click("#date-range")
+    page.fill("[name=daterangepicker_start]", first)
+    page.fill("[name=daterangepicker_end]", last)
+    page.locator("[name=daterangepicker_end]").press("Enter")
+    page.click(".daterangepicker .applyBtn")
+
+
 def tick_only_creation_date(page: Page) -> None:
     page.click(".page-head-right button.multiselect")
     for key in ("appointment", "modified", "sold"):

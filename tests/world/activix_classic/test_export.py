@@ -21,7 +21,13 @@ from tests.world.activix_classic.emulation import (
     october,
     wait_for,
 )
-from tests.world.activix_classic.script import export, open_my_clients, scroll_to_clients_plus, set_last_month
+from tests.world.activix_classic.script import (
+    export,
+    open_my_clients,
+    scroll_to_clients_plus,
+    set_last_month,
+    type_dates,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -130,11 +136,7 @@ def test_a_preset_alone_changes_nothing_before_submit(page: Page) -> None:
 
 def test_typed_dates_are_taken(page: Page, site: Site) -> None:
     open_my_clients(page)
-    page.click("#date-range")
-    page.fill("[name=daterangepicker_start]", "2026-08-01")
-    page.fill("[name=daterangepicker_end]", "2026-09-30")
-    page.locator("[name=daterangepicker_end]").press("Enter")
-    page.click(".daterangepicker .applyBtn")
+    type_dates(page, "2026-08-01", "2026-09-30")
     expect(page.locator("#date-range span")).to_have_text("Aug 1, 2026 - Sep 30, 2026")
 
 
