@@ -39,6 +39,7 @@ class Outcome(StrEnum):
     COLLECTED = "collected"
     SUBSCRIBED = "subscribed"
     CHECKED = "checked"
+    WAIVED = "waived"
     INTERNAL = "internal"
     USAGE = "usage"
     SIGN_IN_REFUSED = "sign_in_refused"

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.schema import CreateColumn
 
 from export_robots.outcomes import UsageWrong
+from export_robots.runs import operating_tables as _operating_tables  # noqa: F401 - its tables belong to Base too
 from export_robots.runs.tables import SCHEMA_VERSION, Base, SchemaRow
 
 BUSY_TIMEOUT_MS = 30_000  # as the workflow engine waits: a writer holds the file for milliseconds, a slow disk for more

@@ -19,7 +19,7 @@ from export_robots.runs.database import open_database, sqlite_url
 from export_robots.runs.defects import as_robot_error
 from export_robots.runs.engine import engine
 from export_robots.runs.finishing import copy_whole
-from export_robots.runs.ledger import Ledger
+from export_robots.runs.ledger import CLOSED, Ledger
 from export_robots.runs.locks import hold
 from export_robots.runs.results import Result
 from export_robots.runs.rooftops import of_each
@@ -123,7 +123,7 @@ async def _deliver(work: Workplace, runner: Runner, delivery: str, file: Path) -
     digest = sha256_of(file)
     row = work.ledger.delivery(delivery)
     await runner.give_up_interrupted(row)
-    if row.state in (State.DELIVERED, State.VERIFIED_EMPTY):
+    if row.state in CLOSED:
         present = work.ledger.file(delivery)
         if present and digest in (present.received_sha256, present.sha256):
             return result_of(work.ledger, row, note=BEFORE)

@@ -30,7 +30,7 @@ from export_robots.runs.tables import (
 )
 from report_mailbox.matching import CLOCK_TOLERANCE
 
-CLOSED = (State.DELIVERED, State.VERIFIED_EMPTY)
+CLOSED = (State.DELIVERED, State.VERIFIED_EMPTY, State.WAIVED)
 _UNFIT = re.compile(r"[/\\\x00-\x1f]+")
 
 

@@ -12,7 +12,7 @@ from export_robots.outcomes import Outcome
 from export_robots.runs import workflow
 from export_robots.runs.asking import is_overdue, late, standing
 from export_robots.runs.engine import Engine
-from export_robots.runs.ledger import Ending, run_id
+from export_robots.runs.ledger import CLOSED, Ending, run_id
 from export_robots.runs.results import Result
 from export_robots.runs.standing import result_of
 from export_robots.runs.tables import DeliveryRow, State
@@ -50,7 +50,7 @@ class Runner:
         """Bring the delivery as far as wanted, from wherever it stands."""
         ledger = self._work.ledger
         row = ledger.delivery(delivery)
-        if row.state in (State.DELIVERED, State.VERIFIED_EMPTY):
+        if row.state in CLOSED:
             return result_of(ledger, row, note=_AGAIN)
         overdue = is_overdue(delivery)
         if await self.finish_interrupted(row):

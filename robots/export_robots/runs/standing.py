@@ -16,7 +16,11 @@ from export_robots.runs.subscribed import await_subscribed
 from export_robots.runs.tables import DeliveryRow, FileRow, How, RequestRow, State
 from export_robots.settings import Settings
 
-_CLOSED = {State.DELIVERED: Outcome.DELIVERED, State.VERIFIED_EMPTY: Outcome.VERIFIED_EMPTY}
+_CLOSED = {
+    State.DELIVERED: Outcome.DELIVERED,
+    State.VERIFIED_EMPTY: Outcome.VERIFIED_EMPTY,
+    State.WAIVED: Outcome.WAIVED,
+}
 _SO_FAR = {
     State.EXPECTED: "nothing was asked of the CRM yet",
     State.REQUESTED: "the CRM was asked or was about to be; the report is not here yet",
@@ -24,6 +28,7 @@ _SO_FAR = {
     State.POSTED: "the file may have been posted, and the portal has not confirmed it",
     State.DELIVERED: "it is delivered",
     State.VERIFIED_EMPTY: "it is verified that the period is empty",
+    State.WAIVED: "it is waived",
 }
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import JSON, DateTime, Dialect, ForeignKey, Text, TypeDecorator, false
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 class How(StrEnum):
@@ -25,7 +25,7 @@ class How(StrEnum):
 
 
 class State(StrEnum):
-    """Where an expected delivery stands. Only the last two close it."""
+    """Where an expected delivery stands. Only the last three close it."""
 
     EXPECTED = "expected"  # nothing usable was asked for yet
     REQUESTED = "requested"  # the CRM was asked, or may have been; the report is not here
@@ -33,6 +33,7 @@ class State(StrEnum):
     POSTED = "posted"  # the file was, or may have been, posted; the portal has not confirmed it
     DELIVERED = "delivered"
     VERIFIED_EMPTY = "verified_empty"
+    WAIVED = "waived"  # a named person said that it is not wanted, and why
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -98,6 +99,16 @@ class DeliveryRow(Base):
     approved: Mapped[str | None]
     """The hash of the received file that a person said may be sent after all."""
     file_id: Mapped[int | None]
+    due_at: Mapped[datetime | None] = mapped_column(index=True)
+    """When it should be closed; open after that is an alarm. Empty: nobody asked for it by a time."""
+    transient: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """The last attempt ended by something that may pass by itself."""
+    tries: Mapped[int] = mapped_column(default=0, server_default="0")
+    """How many attempts in a row ended so."""
+    retry_at: Mapped[datetime | None]
+    """Not before then is it tried again by itself."""
+    step: Mapped[str | None]
+    """In which step the last attempt failed, in the robot's words; the same for every account of a CRM."""
     created_at: Mapped[datetime]
     changed_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
@@ -165,6 +176,8 @@ class FileRow(Base):
     name: Mapped[str | None]
     sha256: Mapped[str | None]
     """Of the named file, which is what is uploaded."""
+    removed_at: Mapped[datetime | None]
+    """When its keeping time was over: the leads are gone from the disk, this row and the receipt stay."""
 
 
 class UploadRow(Base):
