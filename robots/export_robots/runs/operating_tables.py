@@ -89,7 +89,12 @@ class NoticeRow(Base):
     text: Mapped[str]
     created_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]
+    """When every channel had it; empty: not all of them have."""
+    sent_to: Mapped[list[Any]] = mapped_column(default=list)
+    """The channels that have it, each as a fingerprint of its address."""
     tries: Mapped[int] = mapped_column(default=0)
+    retry_at: Mapped[datetime | None]
+    """Not before then is it tried again."""
 
 
 class StoredFileRow(Base):
