@@ -10,14 +10,13 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, and_, or_, select, update
-from sqlalchemy.dialects.postgresql import insert as insert_into_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_into_sqlite
 from sqlalchemy.orm import Session
 
 from export_robots import clock
 from export_robots.outcomes import Outcome
 from export_robots.periods import Month, Period
 from export_robots.robot import ReportRequest
+from export_robots.runs.expected import Expectations, Expected
 from export_robots.runs.sign_in_records import SignInRecords
 from export_robots.runs.subscriptions import Subscriptions
 from export_robots.runs.tables import (
@@ -68,6 +67,10 @@ class Ending:
     reasons: tuple[str, ...] = ()
     next: str | None = None
     evidence: str | None = None
+    step: str | None = None
+    """In which step it failed, in the robot's words."""
+    retry_at: datetime | None = None
+    """Set: what ended it may pass by itself, and it may be tried again then."""
 
 
 def _open_requests(key: str) -> Select[RequestRow]:
@@ -85,40 +88,27 @@ def _could_answer(requests: Sequence[RequestRow], mail: dict[str, Any] | None) -
     return [request for request in accepted if came >= (request.requested_at or request.intended_at)] or accepted[:1]
 
 
-class Ledger(SignInRecords, Subscriptions):
+class Ledger(Expectations, SignInRecords, Subscriptions):
     # --- expected deliveries
 
     def expect(
-        self, client: str, crm: str, label: str, rooftop: str | None, period: Period, *, again: int = 1
+        self,
+        client: str,
+        crm: str,
+        label: str,
+        rooftop: str | None,
+        period: Period,
+        *,
+        again: int = 1,
+        due_at: datetime | None = None,
     ) -> DeliveryRow:
-        """The expected delivery, created unless it is there already."""
+        """The expected delivery, created unless it is there already.
+
+        `due_at`: when it should be closed; a time that it has already stays.
+        """
         key = delivery_id(client, crm, rooftop, period, again)
-        now = clock.now()
-        insert = insert_into_sqlite if self.engine.dialect.name == "sqlite" else insert_into_postgresql
-        with self._transaction() as session:
-            session.execute(
-                insert(DeliveryRow)
-                .values(
-                    id=key,
-                    client=client,
-                    crm=crm,
-                    crm_label=label,
-                    rooftop=rooftop,
-                    period_start=str(period.start),
-                    period_end=str(period.end),
-                    again=again,
-                    split=False,
-                    asked_by=How.EXPORT,
-                    state=State.EXPECTED,
-                    attempt=0,
-                    upload=True,
-                    reasons=[],
-                    created_at=now,
-                    changed_at=now,
-                )
-                .on_conflict_do_nothing()
-            )
-            return session.get_one(DeliveryRow, key)
+        self.expect_all([Expected(key, client, crm, label, rooftop, period, again, due_at)])
+        return self.delivery(key)
 
     def delivery(self, key: str) -> DeliveryRow:
         with self._transaction() as session:
@@ -179,7 +169,9 @@ class Ledger(SignInRecords, Subscriptions):
             row = session.get_one(DeliveryRow, key)
             row.outcome = ending.outcome
             row.reasons = list(ending.reasons)
-            row.next, row.evidence = ending.next, ending.evidence
+            row.next, row.evidence, row.step = ending.next, ending.evidence, ending.step
+            row.transient, row.retry_at = ending.retry_at is not None, ending.retry_at
+            row.tries = row.tries + 1 if ending.retry_at else 0
             row.changed_at = clock.now()
 
     def approve(self, key: str, received_sha256: str) -> None:

@@ -1,0 +1,198 @@
+"""Which months are expected, and when they are due: as the clock goes on, in every zone, caught up once."""
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import create_engine, text, update
+from sqlalchemy.orm import Session
+
+from export_robots import clock
+from export_robots.clients import Account, Client, Rooftop
+from export_robots.periods import Month, Period
+from export_robots.runs.database import open_database, sqlite_url
+from export_robots.runs.ledger import Ledger
+from export_robots.runs.month import due_at, due_when_asked, expect_due, missing
+from export_robots.runs.tables import DeliveryRow, State
+from export_robots.settings import Settings
+from tests.mail.postgres import PROGRAMS, postgres
+
+TORONTO, TOKYO = ZoneInfo("America/Toronto"), ZoneInfo("Asia/Tokyo")
+NOVEMBER_1 = datetime(2026, 11, 1, 12, tzinfo=UTC)
+
+
+def account(client: str, crm: str, zone: ZoneInfo, rooftop: str | None = None) -> Account:
+    return Account(client, crm, client.upper(), rooftop, None, f"{client}@example.com", (), timedelta(1), zone)
+
+
+def client(
+    key: str, *crms: str, zone: ZoneInfo = TORONTO, starts: str | None = "2026-05", north: bool = False
+) -> Client:
+    places = [Rooftop(None, {crm: account(key, crm, zone) for crm in crms})]
+    if north:
+        places.append(Rooftop("North", {crms[0]: account(key, crms[0], zone, "North")}))
+    return Client(key, key.upper(), Month.parse(starts) if starts else None, zone, tuple(places))
+
+
+def settings(*clients: Client) -> Settings:
+    return Settings(Path("home"), clients={each.key: each for each in clients})
+
+
+class Days:
+    """A clock that stands where it is put."""
+
+    def __init__(self) -> None:
+        self.now = NOVEMBER_1
+
+
+@pytest.fixture
+def days(monkeypatch: pytest.MonkeyPatch) -> Days:
+    made = Days()
+    monkeypatch.setattr(clock, "now", lambda: made.now)
+    return made
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with postgres() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"] if PROGRAMS else ["sqlite"])
+def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
+    url = sqlite_url(tmp_path / "robot.sqlite")
+    if request.param == "postgresql":
+        url = emptied(request.getfixturevalue("server"))
+    made = Ledger(open_database(url))
+    yield made
+    made.engine.dispose()
+
+
+def emptied(url: str) -> str:
+    server = create_engine(url)
+    with server.begin() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
+    server.dispose()
+    return url
+
+
+def expected_at(ledger: Ledger, config: Settings, days: Days, now: datetime) -> list[str]:
+    days.now = now
+    return [row.id for row in expect_due(ledger, config, now)]
+
+
+def test_the_last_full_month_of_every_account_is_expected_once(ledger: Ledger, days: Days) -> None:
+    config = settings(client("abc", "activix", "vinsolutions", north=True), client("new", "activix", starts="2026-11"))
+    made = expected_at(ledger, config, days, NOVEMBER_1)
+    assert made == ["abc/activix/2026-10", "abc/activix/2026-10/North", "abc/vinsolutions/2026-10"]
+    assert expected_at(ledger, config, days, NOVEMBER_1 + timedelta(days=20)) == []
+    row = ledger.delivery("abc/vinsolutions/2026-10")
+    assert (row.crm_label, row.state, row.attempt, row.rooftop) == ("VinSolutions", State.EXPECTED, 0, None)
+
+
+def test_the_month_begins_where_the_client_is(ledger: Ledger, days: Days) -> None:
+    config = settings(client("east", "activix", zone=TOKYO), client("west", "activix"))
+    before = datetime(2026, 10, 31, 14, 59, tzinfo=UTC)
+    assert expected_at(ledger, config, days, before) == ["east/activix/2026-09", "west/activix/2026-09"]
+    assert expected_at(ledger, config, days, before + timedelta(minutes=1)) == ["east/activix/2026-10"]
+    assert expected_at(ledger, config, days, datetime(2026, 11, 1, 3, 59, tzinfo=UTC)) == []
+    assert expected_at(ledger, config, days, datetime(2026, 11, 1, 4, tzinfo=UTC)) == ["west/activix/2026-10"]
+
+
+def test_the_due_time_counts_from_the_clients_midnight_also_where_the_clocks_change(ledger: Ledger, days: Days) -> None:
+    # In Toronto the 1st of November 2026 has 25 hours: the clocks go back at two in the morning.
+    config = settings(client("abc", "activix"))
+    expected_at(ledger, config, days, NOVEMBER_1)
+    assert ledger.delivery("abc/activix/2026-10").due_at == datetime(2026, 11, 2, 16, tzinfo=UTC)
+    october = Period.month(Month(2026, 10))
+    assert due_at(config, TOKYO, october) == datetime(2026, 11, 2, 3, tzinfo=UTC)
+
+
+def test_what_was_missed_while_the_machine_was_off_is_caught_up_once(ledger: Ledger, days: Days) -> None:
+    config = settings(client("abc", "activix"))
+    expected_at(ledger, config, days, NOVEMBER_1)
+    february = datetime(2027, 2, 3, tzinfo=UTC)
+    assert len(missing(ledger, config, february)) == 3
+    caught_up = ["abc/activix/2026-11", "abc/activix/2026-12", "abc/activix/2027-01"]
+    assert expected_at(ledger, config, days, february) == caught_up
+    assert expected_at(ledger, config, days, february) == []
+    november = ledger.delivery(caught_up[0])
+    assert november.due_at
+    assert november.due_at < november.created_at, "it is late, and that is said"
+
+
+def test_an_old_month_that_somebody_asked_for_is_no_reason_to_catch_up_all_since(ledger: Ledger, days: Days) -> None:
+    config = settings(client("abc", "activix"))
+    days.now = NOVEMBER_1
+    old = Period.month(Month(2026, 6))
+    ledger.expect("abc", "activix", "Activix CRM", None, old, due_at=due_when_asked(config, TORONTO, old))
+    assert ledger.delivery("abc/activix/2026-06").due_at == NOVEMBER_1 + timedelta(hours=36)
+    assert expected_at(ledger, config, days, NOVEMBER_1) == ["abc/activix/2026-10"]
+    assert expected_at(ledger, config, days, datetime(2026, 12, 1, 12, tzinfo=UTC)) == ["abc/activix/2026-11"]
+
+
+def test_the_first_month_of_a_new_account_is_not_late_on_the_day_it_is_configured(ledger: Ledger, days: Days) -> None:
+    assert expected_at(ledger, settings(client("abc", "activix")), days, NOVEMBER_1 + timedelta(days=15))
+    due = ledger.delivery("abc/activix/2026-10").due_at
+    assert due == days.now + timedelta(hours=36)
+
+
+def test_nothing_is_expected_of_the_time_before_the_service(ledger: Ledger, days: Days) -> None:
+    assert expected_at(ledger, settings(client("abc", "activix", starts="2026-11")), days, NOVEMBER_1) == []
+    config = settings(client("abc", "activix", starts="2026-10"))
+    assert expected_at(ledger, config, days, NOVEMBER_1) == ["abc/activix/2026-10"]
+
+
+def test_a_month_within_a_longer_delivery_is_not_expected_a_second_time(ledger: Ledger, days: Days) -> None:
+    config = settings(client("abc", "activix"))
+    days.now = NOVEMBER_1
+    backdata = ledger.expect("abc", "activix", "Activix CRM", None, Period(Month(2026, 9), Month(2026, 10)))
+    assert expected_at(ledger, config, days, NOVEMBER_1) == []
+    ledger.split(backdata.id)
+    assert expected_at(ledger, config, days, NOVEMBER_1) == ["abc/activix/2026-10"]
+
+
+def test_what_a_command_or_a_subscription_has_expected_gets_its_due_time(ledger: Ledger, days: Days) -> None:
+    config = settings(client("abc", "activix"))
+    days.now = NOVEMBER_1
+    row = ledger.expect("abc", "activix", "Activix CRM", None, Period.month(Month(2026, 10)))
+    assert row.due_at is None
+    assert expected_at(ledger, config, days, NOVEMBER_1) == [], "it is not new"
+    due = ledger.delivery(row.id).due_at
+    assert due == datetime(2026, 11, 2, 16, tzinfo=UTC)
+    ledger.expect("abc", "activix", "Activix CRM", None, Period.month(Month(2026, 10)), due_at=NOVEMBER_1)
+    assert ledger.delivery(row.id).due_at == due, "a due time stays"
+
+
+def test_machines_that_expect_the_same_month_at_once_make_it_once(ledger: Ledger, days: Days) -> None:
+    config = settings(*(client(f"client{number}", "activix", north=True) for number in range(600)))
+    days.now = NOVEMBER_1
+    made: list[DeliveryRow] = []
+    machines = [threading.Thread(target=lambda: made.extend(expect_due(ledger, config, NOVEMBER_1))) for _ in range(4)]
+    for machine in machines:
+        machine.start()
+    for machine in machines:
+        machine.join()
+    assert len(made) == len({row.id for row in made}) == len(ledger.deliveries()) == 1200
+
+
+def test_a_period_stays_as_it_was_when_the_zone_changes_afterwards(ledger: Ledger, days: Days) -> None:
+    expected_at(ledger, settings(client("abc", "activix")), days, NOVEMBER_1)
+    moved = settings(client("abc", "activix", zone=TOKYO))
+    assert expected_at(ledger, moved, days, NOVEMBER_1) == []
+    row = ledger.delivery("abc/activix/2026-10")
+    assert (row.period_start, row.due_at) == ("2026-10", datetime(2026, 11, 2, 16, tzinfo=UTC))
+
+
+def test_no_more_than_a_year_is_caught_up(ledger: Ledger, days: Days) -> None:
+    config = settings(client("abc", "activix", starts="2020-01"))
+    days.now = datetime(2024, 5, 1, 12, tzinfo=UTC)
+    expect_due(ledger, config, days.now)
+    with Session(ledger.engine) as session, session.begin():
+        session.execute(update(DeliveryRow).values(period_start="2025-07", period_end="2025-07"))
+        session.execute(update(DeliveryRow).values(created_at=datetime(2025, 8, 2, tzinfo=UTC)))
+    assert len(expected_at(ledger, config, days, datetime(2027, 1, 5, tzinfo=UTC))) == 12
