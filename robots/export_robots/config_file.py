@@ -25,6 +25,7 @@ SECRETS = ("password", "totp_secret")
 
 _LARGEST = 1024 * 1024
 _LOOKS_SECRET = re.compile(r"pass|pwd|secret|totp|token", re.IGNORECASE)  # a misspelt secret is one too
+_SECRET_ADDRESSES = {("database", "url"), ("notices", "urls")}  # which may hold a password or a token
 _MODEL = "Copy credentials.example.toml, and change what has to change."
 _PLACE = re.compile(r"^(?P<what>.*?) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$", re.DOTALL)
 _HEADER = re.compile(r"\s*\[\[?\s*(?P<name>[^\[\]]+?)\s*\]\]?\s*(?:#.*)?")
@@ -139,12 +140,12 @@ def _parse(path: Path, text: str) -> dict[str, Any]:
     )
 
 
-def _holds_secret(value: Any, key: str = "") -> bool:
+def _holds_secret(value: Any, keys: Keys = ()) -> bool:
     if isinstance(value, dict):
-        return any(_holds_secret(below, name) for name, below in value.items())
+        return any(_holds_secret(below, (*keys, name)) for name, below in value.items())
     if isinstance(value, list):
-        return any(_holds_secret(below, key) for below in value)
-    return bool(_LOOKS_SECRET.search(key))
+        return any(_holds_secret(below, keys) for below in value)
+    return keys in _SECRET_ADDRESSES or bool(keys and _LOOKS_SECRET.search(keys[-1]))
 
 
 def _require_owner_only(path: Path, status: os.stat_result) -> None:

@@ -7,13 +7,14 @@ configuration should do without it.
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import platformdirs
 from pydantic import BaseModel, SecretStr, ValidationError, create_model
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from export_robots import config_kinds as kinds
@@ -30,6 +31,13 @@ from export_robots.config_file import (
 )
 from export_robots.config_mailbox import LimitSettings, MailboxSettings
 from export_robots.config_mistakes import contradictions, refuse, sentences
+from export_robots.config_schedule import (
+    DatabaseSettings,
+    KeepingSettings,
+    NoticesSettings,
+    ScheduleSettings,
+    database_url,
+)
 from export_robots.outcomes import UsageWrong
 from export_robots.spelling import did_you_mean
 
@@ -92,6 +100,10 @@ class _Tables(BaseSettings):
     mailbox: MailboxSettings | None = None
     portal: PortalSettings = PortalSettings()
     browser: BrowserSettings = BrowserSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
+    notices: NoticesSettings = NoticesSettings()
+    keeping: KeepingSettings = KeepingSettings()
     clients: dict[kinds.ClientKey, _Client] = {}
 
 
@@ -104,6 +116,10 @@ class Settings:
     mailbox: MailboxSettings | None = None
     portal: PortalSettings = field(default_factory=PortalSettings)
     browser: BrowserSettings = field(default_factory=BrowserSettings)
+    database: DatabaseSettings = field(default_factory=DatabaseSettings)
+    schedule: ScheduleSettings = field(default_factory=ScheduleSettings)
+    notices: NoticesSettings = field(default_factory=NoticesSettings)
+    keeping: KeepingSettings = field(default_factory=KeepingSettings)
     clients: Mapping[str, Client] = field(default_factory=dict)
     secrets: Mapping[str, SecretStr] = field(default_factory=dict, repr=False)
     secret_places: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -130,6 +146,19 @@ class Settings:
             looked = " or ".join(str(path) for path in usual_places())
             hint = f"No configuration file was found at {looked}: copy credentials.example.toml there."
         raise UsageWrong(f"there is no client “{key}”{did_you_mean(key, self.clients)}", hint)
+
+    def with_database(self, url: str) -> "Settings":
+        """These settings with the database of a command line's `--database`; one that is none is `UsageWrong`."""
+        try:
+            address = database_url(url)
+        except PydanticCustomError as wrong:
+            problem = str(wrong)
+        else:
+            secrets = {**self.secrets, "database.url": address}
+            places = {**self.secret_places, "database.url": "--database"}
+            database = DatabaseSettings(url=address)
+            return replace(self, database=database, secrets=secrets, secret_places=places)
+        raise UsageWrong(f"--database {problem}", "Docs: docs/unattended.md, “The database”.")
 
     def require_mailbox(self) -> MailboxSettings:
         """The mailbox; none configured is `UsageWrong`."""
@@ -164,6 +193,10 @@ def load_settings(config: Path | None, home: Path | None, env: Mapping[str, str]
         mailbox=tables.mailbox,
         portal=tables.portal,
         browser=tables.browser,
+        database=tables.database,
+        schedule=tables.schedule,
+        notices=tables.notices,
+        keeping=tables.keeping,
         clients=clients,
         secrets={name: value for name, (value, _keys) in secrets.items()},
         secret_places={name: environment.variables.get(keys, str(path)) for name, (_value, keys) in secrets.items()},
@@ -208,6 +241,14 @@ def _known(table: Keys) -> list[str]:
             model = MailboxSettings
         case ("portal", *_):
             model = PortalSettings
+        case ("database", *_):
+            model = DatabaseSettings
+        case ("schedule", *_):
+            model = ScheduleSettings
+        case ("notices", *_):
+            model = NoticesSettings
+        case ("keeping", *_):
+            model = KeepingSettings
         case _:
             model = BrowserSettings
     return list(model.model_fields)
@@ -242,6 +283,10 @@ def _secrets(tables: _Tables, clients: Mapping[str, Client]) -> Iterator[tuple[s
         yield "mailbox.password", (tables.mailbox.password, ("mailbox", "password"))
     if tables.mailbox and tables.mailbox.client_secret:
         yield "mailbox.client_secret", (tables.mailbox.client_secret, ("mailbox", "client_secret"))
+    if tables.database.url:
+        yield "database.url", (tables.database.url, ("database", "url"))
+    for number, url in enumerate(tables.notices.urls, start=1):
+        yield f"notices.urls.{number}", (url, ("notices", "urls"))
     for key, table in tables.clients.items():
         places: list[tuple[Keys, BaseModel]] = [(("clients", key), table)]
         places += [(("clients", key, "rooftops", word), rooftop) for word, rooftop in table.rooftops.items()]
