@@ -1,0 +1,235 @@
+"""What the ledger says that a person has to know: found by looking, so that nothing is missed by having been off.
+
+An alarm's key holds what it is about, the day, and about how many it is about (1, 2, 4, 8 ...): what stands comes once
+a day, and what spreads comes again as it spreads, never once for each account.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlalchemy.orm import Session
+
+from export_robots.catalogue import robot_class
+from export_robots.outcomes import Outcome
+from export_robots.periods import Month
+from export_robots.runs.operating_tables import CrmRow, QuestionRow
+from export_robots.runs.tables import DeliveryRow, State
+from export_robots.runs.transactions import Transactions
+
+ALARM, SUMMARY = "alarm", "summary"
+
+_MONTHS = 3  # what is still open of an older month has been told daily for as long
+_NAMED = 20  # deliveries in one notice
+_CLOSED = (State.DELIVERED, State.VERIFIED_EMPTY, State.WAIVED)
+_WELL = tuple(outcome for outcome in Outcome if outcome.succeeded)
+
+
+@dataclass(frozen=True)
+class Alarm:
+    key: str
+    title: str
+    text: str
+    kind: str = ALARM
+
+
+@dataclass(frozen=True)
+class _Named:
+    """A delivery, as far as a notice names it."""
+
+    id: str
+    crm: str
+    label: str
+    month: str
+    state: str
+    outcome: str | None
+    next: str | None
+
+    @property
+    def line(self) -> str:
+        return f"- {self.id}: {self.outcome or self.state}"
+
+
+def found(ledger: Transactions, now: datetime) -> list[Alarm]:
+    """Everything that is to be told as things stand, the most urgent first."""
+    return _Look(ledger.engine).all(now)
+
+
+def of_the_mailbox(trouble: str, now: datetime) -> Alarm:
+    text = f"{trouble}.\nReports that are mailed stay where they are until then. `robot doctor` looks for the cause."
+    return Alarm(f"mailbox/{_day(now)}", "no mail can be collected", text)
+
+
+def summary(ledger: Transactions, month: Month) -> str:
+    """How the month stands, and a line for each CRM, with what is not closed by outcome."""
+    return _Look(ledger.engine).summary(month)
+
+
+class _Look(Transactions):
+    def all(self, now: datetime) -> list[Alarm]:
+        with self._transaction() as session:
+            stopped = list(session.scalars(select(CrmRow).where(CrmRow.stopped_at.is_not(None)).order_by(CrmRow.crm)))
+            asked = list(session.scalars(select(QuestionRow).where(QuestionRow.answered_at.is_(None))))
+            told = {each for crm in stopped for each in crm.accounts} | {each.delivery_id for each in asked}
+            return [
+                *(_of_crm(session, each) for each in stopped),
+                *(_of_question(each) for each in asked),
+                *_waiting_for_people(session, now, told),
+                *_overdue(session, now),
+                *_months(session, now, [each.crm for each in stopped]),
+            ]
+
+    def summary(self, month: Month) -> str:
+        with self._transaction() as session:
+            return _summary(session, month)
+
+
+def _of_crm(session: Session, row: CrmRow) -> Alarm:
+    label = session.scalar(select(DeliveryRow.crm_label).where(DeliveryRow.crm == row.crm).limit(1)) or row.crm
+    untried = session.scalar(
+        select(func.count())
+        .select_from(DeliveryRow)
+        .where(DeliveryRow.crm == row.crm, _open(), DeliveryRow.outcome.is_(None))
+    )
+    text = [
+        f"The same failure on {len(row.accounts)} accounts: {row.signature}.",
+        *([f"What was seen: {row.saw}"] if row.saw else []),
+        f"Not tried: {untried}.",
+        f"When the cause is mended: robot resume {row.crm}",
+        *(f"- {each}" for each in row.accounts[:_NAMED]),
+    ]
+    assert row.stopped_at
+    return Alarm(f"stopped/{row.crm}/{row.stopped_at:%Y%m%dT%H%M%S}", f"{label} is stopped", "\n".join(text))
+
+
+def _of_question(row: QuestionRow) -> Alarm:
+    text = f"{row.account}: {row.saw}.\nAnswer with: robot answer '{row.run}' CODE\n" + (
+        f"The page is kept open until {row.open_until:%H:%M} UTC." if row.open_until else "The page is closed."
+    )
+    title = f"a sign-in code is needed for {row.delivery_id}"
+    return Alarm(f"code/{row.run}/{row.asked_at:%Y%m%dT%H%M%S}", title, text)
+
+
+def _waiting_for_people(session: Session, now: datetime, told: set[str]) -> Iterator[Alarm]:
+    """What ended in a way that does not pass by itself, grouped by CRM and outcome."""
+    needs = and_(
+        DeliveryRow.outcome.is_not(None),
+        or_(DeliveryRow.outcome.not_in(_WELL), DeliveryRow.next.is_not(None)),
+        DeliveryRow.transient.is_(False),
+        DeliveryRow.retry_at.is_(None),
+    )
+    groups: dict[tuple[str, str], list[_Named]] = {}
+    for each in _named(session, now, needs):
+        if each.id not in told:
+            groups.setdefault((each.crm, each.outcome or ""), []).append(each)
+    for (crm, outcome), rows in groups.items():
+        title = f"{rows[0].label}: {outcome} on {_deliveries(len(rows))}, and a person is needed"
+        # One account's advice holds the account's names, and is right for that one.
+        advice = f"\n{rows[0].next}" if rows[0].next and len(rows) == 1 else "\n`robot status --open` says what to do."
+        yield Alarm(f"person/{crm}/{outcome}/{_day(now)}/{_about(rows)}", title, _lines(rows) + advice)
+
+
+def _overdue(session: Session, now: datetime) -> Iterator[Alarm]:
+    groups: dict[tuple[str, str], list[_Named]] = {}
+    for each in _named(session, now, DeliveryRow.due_at < now):
+        groups.setdefault((each.month, each.crm), []).append(each)
+    for (month, crm), rows in groups.items():
+        title = f"{rows[0].label}: {_deliveries(len(rows))} of {month} overdue"
+        text = f"{_lines(rows)}\n`robot status --month {month} --crm {crm} --open` says whose move it is."
+        yield Alarm(f"overdue/{month}/{crm}/{_day(now)}/{_about(rows)}", title, text)
+
+
+def _months(session: Session, now: datetime, stopped: Sequence[str]) -> Iterator[Alarm]:
+    """A month that is closed, once; one in which nothing moves any more without a person, once a day."""
+    query = select(
+        DeliveryRow.period_end,
+        DeliveryRow.crm,
+        func.count(),
+        func.sum(case((_open(), 1), else_=0)),
+        func.sum(case((and_(_open(), _moves()), 1), else_=0)),
+    ).where(_recent(now))
+    counts: dict[str, tuple[int, int, int]] = {}
+    for month, crm, every, still_open, moving in session.execute(
+        query.group_by(DeliveryRow.period_end, DeliveryRow.crm)
+    ):
+        by_itself = 0 if crm in stopped or robot_class(crm) is None else moving
+        before = counts.get(month, (0, 0, 0))
+        counts[month] = (before[0] + every, before[1] + still_open, before[2] + by_itself)
+    for month, (every, still_open, moving) in sorted(counts.items()):
+        text = _summary(session, Month.parse(month)) if not moving else ""
+        if not still_open:
+            yield Alarm(f"closed/{month}", f"{month} is closed: {_deliveries(every)}", text, SUMMARY)
+        elif not moving:
+            title = f"{month} stands still: {still_open} of {_deliveries(every)} wait for a person"
+            yield Alarm(f"stalled/{month}/{_day(now)}", title, text, SUMMARY)
+
+
+def _summary(session: Session, month: Month) -> str:
+    query = select(DeliveryRow.crm_label, DeliveryRow.state, DeliveryRow.outcome, func.count()).where(
+        DeliveryRow.period_end == str(month), DeliveryRow.split.is_(False)
+    )
+    crms: dict[str, dict[str, int]] = {}
+    for label, state, outcome, number in session.execute(
+        query.group_by(DeliveryRow.crm_label, DeliveryRow.state, DeliveryRow.outcome)
+    ):
+        word = state if state in _CLOSED or not outcome else outcome
+        counts = crms.setdefault(label, {})
+        counts[word] = counts.get(word, 0) + number
+    every = sum(sum(counts.values()) for counts in crms.values())
+    closed = sum(counts.get(state, 0) for counts in crms.values() for state in _CLOSED)
+    lines = [f"{month}: {closed} of {_deliveries(every)} closed"]
+    for label, counts in sorted(crms.items()):
+        ordered = sorted(counts.items(), key=lambda pair: (pair[0] not in _CLOSED, -pair[1]))
+        lines.append(f"- {label}: " + ", ".join(f"{number} {word}" for word, number in ordered))
+    return "\n".join(lines)
+
+
+def _named(session: Session, now: datetime, which: ColumnElement[bool]) -> list[_Named]:
+    columns = (
+        DeliveryRow.id,
+        DeliveryRow.crm,
+        DeliveryRow.crm_label,
+        DeliveryRow.period_end,
+        DeliveryRow.state,
+        DeliveryRow.outcome,
+        DeliveryRow.next,
+    )
+    query = select(*columns).where(_recent(now), _open(), which).order_by(DeliveryRow.id)
+    return [_Named(*row) for row in session.execute(query)]
+
+
+def _recent(now: datetime) -> ColumnElement[bool]:
+    oldest = Month.of(now.date()).plus(-_MONTHS)
+    return and_(DeliveryRow.period_end >= str(oldest), DeliveryRow.due_at.is_not(None), DeliveryRow.split.is_(False))
+
+
+def _open() -> ColumnElement[bool]:
+    return DeliveryRow.state.not_in(_CLOSED)
+
+
+def _moves() -> ColumnElement[bool]:
+    """The robot has it in hand, or will try again by itself."""
+    return or_(
+        DeliveryRow.outcome.is_(None),
+        DeliveryRow.transient,
+        DeliveryRow.retry_at.is_not(None),
+        and_(DeliveryRow.outcome.in_(_WELL), DeliveryRow.next.is_(None)),
+    )
+
+
+def _lines(rows: Sequence[_Named]) -> str:
+    more = [f"- and {len(rows) - _NAMED} more"] if len(rows) > _NAMED else []
+    return "\n".join([*(each.line for each in rows[:_NAMED]), *more])
+
+
+def _deliveries(number: int) -> str:
+    return f"{number} deliver{'y' if number == 1 else 'ies'}"
+
+
+def _about(rows: Sequence[object]) -> str:
+    return str(2 ** (len(rows).bit_length() - 1))
+
+
+def _day(now: datetime) -> str:
+    return f"{now:%Y-%m-%d}"
