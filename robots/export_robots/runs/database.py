@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine, create_engine, event, inspect, select, text, update
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
@@ -15,11 +15,21 @@ from export_robots.outcomes import UsageWrong
 from export_robots.runs import operating_tables as _operating_tables  # noqa: F401 - its tables belong to Base too
 from export_robots.runs.tables import SCHEMA_VERSION, Base, SchemaRow
 
+if TYPE_CHECKING:
+    from export_robots.home import Home
+    from export_robots.settings import Settings
+
 BUSY_TIMEOUT_MS = 30_000  # as the workflow engine waits: a writer holds the file for milliseconds, a slow disk for more
 
 _MEND = (
     "See that the disk has room, then run the same command again: it goes on from there. `robot doctor` looks closer."
 )
+
+
+def database_url(settings: "Settings", home: "Home") -> str:
+    """Where the ledger is kept: as it is configured, or else in the home's SQLite file. It may hold a password."""
+    configured = settings.database.url
+    return configured.get_secret_value() if configured else sqlite_url(home.database)
 
 
 def sqlite_url(path: Path) -> str:

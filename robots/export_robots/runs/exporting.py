@@ -15,7 +15,7 @@ from export_robots.periods import Period
 from export_robots.progress import Showing
 from export_robots.runs.again import time_to_pursue
 from export_robots.runs.asking import is_overdue, sha256_of, standing
-from export_robots.runs.database import open_database, sqlite_url
+from export_robots.runs.database import database_url, open_database
 from export_robots.runs.defects import as_robot_error
 from export_robots.runs.engine import engine
 from export_robots.runs.finishing import copy_whole
@@ -238,7 +238,7 @@ async def at_work(
     settings: Settings, home: Home, browser: "Browser", progress: Showing
 ) -> AsyncIterator[tuple[Workplace, Runner]]:
     _require_room(home)
-    url = sqlite_url(home.database)
+    url = database_url(settings, home)
     ledger = Ledger(open_database(url))
     try:
         work = Workplace(settings, home, ledger, browser, progress)

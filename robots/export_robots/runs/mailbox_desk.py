@@ -12,7 +12,7 @@ from export_robots.home import Home
 from export_robots.outcomes import UsageWrong
 from export_robots.reports.checks import check_report
 from export_robots.runs.collecting import FOLDER, delivery_of, expectation_id, limits_of, mailbox_of, refused_of
-from export_robots.runs.database import open_database, sqlite_url
+from export_robots.runs.database import database_url, open_database
 from export_robots.runs.finishing import examine
 from export_robots.runs.ledger import CLOSED, Ledger, months_option
 from export_robots.runs.tables import DeliveryRow, State
@@ -208,7 +208,7 @@ class MailboxDesk:
 
 @contextmanager
 def open_desk(settings: Settings, home: Home) -> Iterator[MailboxDesk]:
-    ledger = Ledger(open_database(sqlite_url(home.database)))
+    ledger = Ledger(open_database(database_url(settings, home)))
     try:
         yield MailboxDesk(settings, home, ledger)
     finally:

@@ -13,7 +13,7 @@ from export_robots import clock
 from export_robots.home import Home
 from export_robots.outcomes import UsageWrong
 from export_robots.runs.collecting import acceptance, delivery_of
-from export_robots.runs.database import open_database, sqlite_url
+from export_robots.runs.database import database_url, open_database
 from export_robots.runs.ledger import Ledger
 from export_robots.runs.mailbox_desk import MailboxDesk
 from export_robots.settings import Settings
@@ -30,7 +30,7 @@ Tell = Callable[[str], None]
 
 async def watch_mailbox(settings: Settings, home: Home, tell: Tell) -> None:
     """Until cancelled. A mailbox that wants a person is `UsageWrong`."""
-    ledger = Ledger(open_database(sqlite_url(home.database)))
+    ledger = Ledger(open_database(database_url(settings, home)))
     try:
         desk = MailboxDesk(settings, home, ledger)
         await _Watch(desk, ledger, settings, tell).run()
