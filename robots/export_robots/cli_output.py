@@ -17,6 +17,7 @@ _SAID = {
     Outcome.REQUESTED: "requested: the report will come by e-mail; `robot collect` takes it from there",
     Outcome.COLLECTED: "collected, checked and named; not uploaded",
     Outcome.SUBSCRIBED: "subscribed: the CRM mails last month's report each month",
+    Outcome.WAIVED: "waived: a person said that it is not wanted; `robot status` shows who and why",
     Outcome.CHECKED: "checked: nothing speaks against sending it",
 }
 
