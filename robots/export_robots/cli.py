@@ -72,6 +72,10 @@ def run(arguments: Sequence[str]) -> int:
     """Carry out one command line, and return its exit code. The one place where errors become what people read."""
     as_json = "--json" in arguments
     places = Places()
+    if os.environ.get("ROBOT_LOG"):
+        from export_robots import logs
+
+        logs.set_up(logs.wanted_format())
     try:
         returned = app(global_options_first(arguments), standalone_mode=False, prog_name="robot", obj=places)
         if returned == 128 + signal.SIGINT:  # typer turns Ctrl-C into this, without a word

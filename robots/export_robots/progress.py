@@ -19,7 +19,11 @@ class Showing(Protocol):
 
 
 def progress(stream: TextIO | None = None) -> Showing:
-    """What suits `stream` (standard error): NO_COLOR and TERM=dumb are respected."""
+    """What suits `stream` (standard error): NO_COLOR and TERM=dumb are respected, and ROBOT_LOG makes events of it."""
+    if os.environ.get("ROBOT_LOG"):
+        from export_robots.logs import LoggedSteps
+
+        return LoggedSteps()
     out = stream or sys.stderr
     if out.isatty() and os.environ.get("TERM") != "dumb":
         return LiveLines(out)
