@@ -97,6 +97,19 @@ class NoticeRow(Base):
     """Not before then is it tried again."""
 
 
+class HeldAccountRow(Base):
+    """Who holds an account, or held it last and died; only where the database is a server. The lock alone counts."""
+
+    __tablename__ = "held_accounts"
+    account: Mapped[str] = mapped_column(primary_key=True)
+    holder: Mapped[str]
+    """Another word for each time that it is taken."""
+    run: Mapped[str]
+    host: Mapped[str]
+    pid: Mapped[int]
+    since: Mapped[datetime]
+
+
 class StoredFileRow(Base):
     """The bytes of a report that several machines may need; only where the database is not this machine's own file."""
 
