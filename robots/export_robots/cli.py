@@ -10,7 +10,16 @@ from typing import Annotated
 
 import typer
 
-from export_robots import cli_accounts, cli_credentials, cli_deliveries, cli_mailbox, cli_setup, cli_subscriptions
+from export_robots import (
+    cli_accounts,
+    cli_credentials,
+    cli_deliveries,
+    cli_mailbox,
+    cli_serve,
+    cli_setup,
+    cli_status,
+    cli_subscriptions,
+)
 from export_robots.cli_interruption import Interrupted, say_interrupted
 from export_robots.cli_output import say, show_error
 from export_robots.cli_places import Places
@@ -30,7 +39,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["--help", "-h"]},
 )
 cli_deliveries.register(app)
+cli_status.register(app)
 cli_subscriptions.register(app)
+cli_serve.register(app)
 cli_accounts.register(app)
 cli_setup.register(app)
 app.add_typer(cli_mailbox.app, name="mailbox")

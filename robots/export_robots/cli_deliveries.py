@@ -1,4 +1,4 @@
-"""The commands that bring reports to the portal: export, repull, deliver, check, collect, status."""
+"""The commands that bring reports to the portal: export, repull, deliver, check, collect."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from export_robots import clock
 from export_robots.cli_again import asked_about
-from export_robots.cli_output import out, print_json, show, table
+from export_robots.cli_output import out, show
 from export_robots.cli_periods import BackdataOption, FromOption, MonthOption, ToOption, named_period, period_of
 from export_robots.cli_places import Places
 from export_robots.cli_whom import (
@@ -28,7 +27,7 @@ from export_robots.cli_whom import (
 from export_robots.cli_work import work
 from export_robots.clients import Client
 from export_robots.outcomes import UsageWrong
-from export_robots.periods import Month, Period
+from export_robots.periods import Period
 from export_robots.runs.results import Result, worst
 
 if TYPE_CHECKING:
@@ -42,7 +41,6 @@ def register(app: typer.Typer) -> None:
     app.command()(deliver)
     app.command()(check)
     app.command()(collect)
-    app.command()(status)
 
 
 def export(
@@ -219,30 +217,6 @@ def collect(
         out("nothing is waited for")
         return 0
     return worst(results).exit_code
-
-
-def status(
-    context: typer.Context,
-    month: Annotated[
-        str | None, typer.Option("--month", metavar="YYYY-MM", help="Which month. [default: the last full month]")
-    ] = None,
-    as_json: JsonOption = False,
-) -> int:
-    """Show where each delivery of a month stands."""
-    wanted = Month.parse(month) if month else Month.of(clock.now().astimezone().date()).plus(-1)
-    places: Places = context.obj
-    settings, home = places.prepared()
-
-    from export_robots.runs.standing import standings
-
-    rows = standings(settings, home, wanted)
-    if as_json:
-        print_json({"month": str(wanted), "deliveries": [row.as_json() for row in rows]})
-    elif rows:
-        out(table(rows[0].headings, [row.cells for row in rows]))
-    else:
-        out(f"nothing is expected for {wanted} yet")
-    return 0
 
 
 def _have_exported(

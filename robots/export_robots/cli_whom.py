@@ -59,6 +59,12 @@ def crm_entry(word: str) -> catalogue.Entry:
     return entry
 
 
+def crm_key(word: str) -> str:
+    """The CRM's key, also of one that is not in the catalogue: its reports may have been delivered by hand."""
+    entry = catalogue.find(word)
+    return entry.key if entry else catalogue.key_of(word)
+
+
 def crm_with_a_robot(word: str) -> str:
     """The CRM's key; one whose steps are not known is `StepsUnknown`."""
     entry = crm_entry(word)

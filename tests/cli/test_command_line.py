@@ -11,7 +11,7 @@ import pytest
 import typer
 
 from export_robots import cli, clock
-from export_robots.runs import standing
+from export_robots.runs import month_view
 from tests.cli.conftest import Robot
 
 INTERFACE = Path(__file__).parents[2] / "docs" / "interface.md"
@@ -127,9 +127,9 @@ def test_global_options_may_stand_before_or_after_the_command(
         else [word for pair in places.items() for word in pair]
     )
     answer = (
-        robot(*options, "status", "--month", "2026-10") if before else robot("status", *options, "--month", "2026-10")
+        robot(*options, "status", "--month", "2026-01") if before else robot("status", *options, "--month", "2026-01")
     )
-    assert (answer.code, answer.out) == (0, "nothing is expected for 2026-10 yet\n")
+    assert (answer.code, answer.out) == (3, "nothing is expected for 2026-01 yet\n")
     assert (tmp_path / "home" / "robot.sqlite").exists()
 
 
@@ -192,10 +192,10 @@ def test_a_mistake_of_the_robots_own_is_an_outcome_with_its_traceback_in_a_file(
 ) -> None:
     told = "{}@example.com".format("zoe")
 
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError(told)
 
-    monkeypatch.setattr(standing, "standings", broken)
+    monkeypatch.setattr(month_view, "view_month", broken)
     answer = robot("status", "--config", str(config), "--home", "home", "--json")
     assert answer.code == 1
     assert answer.json["outcome"] == "internal"

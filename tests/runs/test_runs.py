@@ -57,7 +57,7 @@ def test_two_at_once_are_one_run(quick: Place) -> None:
 
 
 def test_a_held_account_is_busy_and_the_crm_is_not_opened(quick: Place, robot: Robot) -> None:
-    assert robot(quick, "status").code == 0  # makes the home
+    assert robot(quick, "status").code == 3  # makes the home
     with hold(quick.home / "locks", ACCOUNT, "abc/activix/2026-01"):
         answer = robot(quick, *EXPORT)
     assert (answer.code, answer.json["outcome"]) == (19, "busy")

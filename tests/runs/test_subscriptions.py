@@ -61,7 +61,7 @@ def subscribed(quick: Place, robot: Robot, time: Time) -> Place:
 
 def status(place: Place, robot: Robot) -> list[dict[str, object]]:
     answer = robot(place, "status", "--month", str(MONTH), "--json")
-    assert answer.code == 0
+    assert answer.code == (0 if answer.json["closed"] else 3)
     return list(answer.json["deliveries"])
 
 
@@ -116,7 +116,7 @@ def test_subscribing_tells_what_the_crm_shows_and_doubles_nothing(quick: Place, 
 
 
 def test_a_held_account_is_not_subscribed(quick: Place, robot: Robot, time: Time) -> None:
-    assert robot(quick, "status").code == 0
+    assert robot(quick, "status").code == 3  # makes the home
     with hold(quick.home / "locks", f"activix:{ADDRESS}", "abc/activix/2026-01"):
         answer = robot(quick, *SUBSCRIBE)
     assert (answer.code, answer.json["outcome"]) == (19, "busy")

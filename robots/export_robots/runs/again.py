@@ -8,6 +8,7 @@ from export_robots.catalogue import robot_class
 from export_robots.outcomes import RobotDefect
 from export_robots.reports.differences import Difference, difference
 from export_robots.runs.ledger import CLOSED, Ledger, months_option, period_of
+from export_robots.runs.month import due_when_asked
 from export_robots.runs.tables import DeliveryRow, FileRow, How, State
 from export_robots.runs.workplace import current
 
@@ -23,12 +24,14 @@ def time_to_pursue(ledger: Ledger, row: DeliveryRow, *, again: bool) -> Delivery
     for again, but for the first time.
     """
     times = ledger.times(row)
-    if not again or times[0].state not in CLOSED:
-        return times[0]
-    last = times[-1]
+    first, last = times[0], times[-1]
+    if not again or first.state not in CLOSED or first.state == State.WAIVED:
+        return first
     if last.state not in CLOSED and not _is_stale(ledger, last):
         return last
-    return ledger.expect(row.client, row.crm, row.crm_label, row.rooftop, period_of(row), again=last.again + 1)
+    work, period = current(), period_of(row)
+    due = due_when_asked(work.settings, work.client_of(row).timezone, period)
+    return ledger.expect(row.client, row.crm, row.crm_label, row.rooftop, period, again=last.again + 1, due_at=due)
 
 
 def _is_stale(ledger: Ledger, row: DeliveryRow) -> bool:
@@ -42,7 +45,8 @@ def delivered_before(ledger: Ledger, row: DeliveryRow) -> FileRow | None:
     if row.again == 1:
         return None
     for earlier in reversed(ledger.times(row)):
-        if earlier.again < row.again and earlier.state in CLOSED and earlier.how != How.UNCHANGED:
+        brought = earlier.state in CLOSED and earlier.state != State.WAIVED
+        if earlier.again < row.again and brought and earlier.how != How.UNCHANGED:
             return ledger.file(earlier.id)
     return None
 
@@ -93,8 +97,8 @@ def said(delivery: str) -> str:
 
 
 def _day(ledger: Ledger, row: DeliveryRow) -> str:
-    closed = [each.closed_at for each in ledger.times(row) if each.again < row.again and each.how != How.UNCHANGED]
-    moments = [moment for moment in closed if moment]
+    brought = [each for each in ledger.times(row) if each.again < row.again and each.how not in (None, How.UNCHANGED)]
+    moments = [each.closed_at for each in brought if each.closed_at]
     return f"{moments[-1].astimezone():%Y-%m-%d}" if moments else "an earlier day"
 
 

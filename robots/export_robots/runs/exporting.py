@@ -21,10 +21,11 @@ from export_robots.runs.engine import engine
 from export_robots.runs.finishing import copy_whole
 from export_robots.runs.ledger import CLOSED, Ledger
 from export_robots.runs.locks import hold
+from export_robots.runs.month import due_when_asked
 from export_robots.runs.results import Result
 from export_robots.runs.rooftops import of_each
 from export_robots.runs.running import BEFORE, Runner, Wanted
-from export_robots.runs.standing import failed, failed_result, result_of, so_far
+from export_robots.runs.standing import failed, failed_result, result_of, so_far, take_back_hint
 from export_robots.runs.subscribed import await_subscribed
 from export_robots.runs.tables import DeliveryRow, How, State
 from export_robots.runs.workplace import Workplace, open_workplace
@@ -57,7 +58,8 @@ async def export(
 ) -> list[Result]:
     """One account's export, under its lock: its result, or one for each month where the CRM takes no long range."""
     label = catalogue.BY_KEY[account.crm].label
-    row = work.ledger.expect(account.client_key, account.crm, label, account.rooftop, period)
+    due = due_when_asked(work.settings, account.zone, period)
+    row = work.ledger.expect(account.client_key, account.crm, label, account.rooftop, period, due_at=due)
     if not row.split:
         result = await _bring(work, runner, account, row, wanted, again)
         if not any(each.split for each in work.ledger.times(row)):
@@ -110,7 +112,8 @@ async def deliver_by_hand(
     place = client.rooftop(rooftop)
     account = place.accounts.get(key)
     async with at_work(settings, home, browser, progress) as (work, runner):
-        row = work.ledger.expect(client.key, key, label, place.name, period)
+        due = due_when_asked(settings, client.timezone, period)
+        row = work.ledger.expect(client.key, key, label, place.name, period, due_at=due)
         try:
             with hold(home.locks, account.id if account else row.id, row.id):
                 row = time_to_pursue(work.ledger, row, again=again)
@@ -123,6 +126,8 @@ async def _deliver(work: Workplace, runner: Runner, delivery: str, file: Path) -
     digest = sha256_of(file)
     row = work.ledger.delivery(delivery)
     await runner.give_up_interrupted(row)
+    if row.state == State.WAIVED:
+        raise UsageWrong(f"{delivery} is waived; nothing was uploaded", take_back_hint(row))
     if row.state in CLOSED:
         present = work.ledger.file(delivery)
         if present and digest in (present.received_sha256, present.sha256):

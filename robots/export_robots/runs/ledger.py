@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Select, and_, or_, select, update
 from sqlalchemy.orm import Session
@@ -28,6 +28,9 @@ from export_robots.runs.tables import (
     UploadRow,
 )
 from report_mailbox.matching import CLOCK_TOLERANCE
+
+if TYPE_CHECKING:
+    from export_robots.runs.month_view import Line
 
 CLOSED = (State.DELIVERED, State.VERIFIED_EMPTY, State.WAIVED)
 _UNFIT = re.compile(r"[/\\\x00-\x1f]+")
@@ -52,7 +55,7 @@ def period_of(delivery: DeliveryRow) -> Period:
     return Period(Month.parse(delivery.period_start), Month.parse(delivery.period_end))
 
 
-def months_option(delivery: DeliveryRow) -> str:
+def months_option(delivery: "DeliveryRow | Line") -> str:
     """The delivery's months and rooftop as options of a command."""
     one = delivery.period_start == delivery.period_end
     months = f"--month {delivery.period_start}" if one else f"--from {delivery.period_start} --to {delivery.period_end}"

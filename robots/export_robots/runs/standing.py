@@ -1,20 +1,11 @@
-"""Where deliveries stand, read from the ledger alone: for a command's result, and for `robot status`."""
+"""Where one delivery stands, read from the ledger alone: for a command's result."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar
 
-from export_robots import clock
-from export_robots.home import Home
 from export_robots.outcomes import Outcome, PermissionMissing, RobotError
-from export_robots.periods import Month
-from export_robots.runs.asking import missed_subscription, repull_hint
-from export_robots.runs.database import open_database, sqlite_url
-from export_robots.runs.ledger import Ledger, run_id
+from export_robots.runs.ledger import Ledger, months_option, run_id
 from export_robots.runs.results import Result
-from export_robots.runs.subscribed import await_subscribed
-from export_robots.runs.tables import DeliveryRow, FileRow, How, RequestRow, State
-from export_robots.settings import Settings
+from export_robots.runs.tables import DeliveryRow, State
 
 _CLOSED = {
     State.DELIVERED: Outcome.DELIVERED,
@@ -34,12 +25,11 @@ _SO_FAR = {
 
 def result_of(ledger: Ledger, row: DeliveryRow, note: str | None = None) -> Result:
     """How the delivery ended, last or for good."""
-    outcome = _CLOSED.get(State(row.state)) or Outcome(row.outcome or Outcome.INTERNAL)
+    if row.state == State.WAIVED:
+        note = take_back_hint(row)
     closed = row.state in _CLOSED
-    return _result(row, ledger.file(row.id), outcome, closed=closed, note=note)
-
-
-def _result(row: DeliveryRow, file: FileRow | None, outcome: Outcome, *, closed: bool, note: str | None) -> Result:
+    outcome = _CLOSED.get(State(row.state)) or Outcome(row.outcome or Outcome.INTERNAL)
+    file = ledger.file(row.id)
     return Result(
         outcome=outcome,
         client=row.client,
@@ -85,72 +75,11 @@ def hint_for(error: RobotError, client: str, crm: str, rooftop: str | None) -> s
     return f"{error.hint} `robot onboard {crm} --client {client}{place}` has the letters, and says what is missing."
 
 
+def take_back_hint(row: DeliveryRow) -> str:
+    """How a waived delivery is pursued after all."""
+    return f"`robot retry {row.crm} --client {row.client} {months_option(row)}` takes that back."
+
+
 def so_far(row: DeliveryRow) -> str:
     """One sentence without a full stop."""
     return f"{row.id}: {_SO_FAR[State(row.state)]}"
-
-
-def _present(ledger: Ledger, settings: Settings, row: DeliveryRow) -> Result | None:
-    if row.outcome or row.state in _CLOSED:
-        return result_of(ledger, row)
-    missed = [each for each in ledger.requests(row.id) if each.how == How.SUBSCRIPTION and _is_past(each)]
-    if not missed or row.state != State.EXPECTED or row.client not in settings.clients:
-        return None
-    account = settings.client(row.client).account(row.crm, row.rooftop)
-    return failed_result(row, Outcome.REPORT_LATE, (missed_subscription(account, missed[-1]),), repull_hint(row))
-
-
-def _is_past(request: RequestRow) -> bool:
-    return request.deadline_at is not None and request.deadline_at <= clock.now()
-
-
-@dataclass(frozen=True)
-class Standing:
-    """One line of `robot status`."""
-
-    headings: ClassVar = ("client", "CRM", "rooftop", "period", "state", "last outcome", "since", "how", "next")
-    row: DeliveryRow
-    result: Result | None
-
-    @property
-    def cells(self) -> tuple[str, ...]:
-        row = self.row
-        closed = row.state in _CLOSED
-        return (
-            row.client,
-            row.crm,
-            row.rooftop or "",
-            (row.period_start if row.period_start == row.period_end else f"{row.period_start}..{row.period_end}")
-            + (f" (time {row.again})" if row.again > 1 else ""),
-            row.state,
-            "" if closed or not self.result else str(self.result.outcome),
-            f"{row.changed_at.astimezone():%Y-%m-%d %H:%M}",
-            row.how or "",
-            (self.result.next or "").split("\n")[0] if self.result else "",
-        )
-
-    def as_json(self) -> dict[str, Any]:
-        row = self.row
-        since: dict[str, Any] = {
-            "state": row.state,
-            "since": row.changed_at.isoformat(),
-            "how": row.how,
-            "why": row.why,
-        }
-        if row.again > 1:
-            since["again"] = row.again
-        if self.result:
-            return {**self.result.as_json(), **since}
-        open_ = _result(self.row, None, Outcome.INTERNAL, closed=False, note=None).as_json()
-        return {**open_, "outcome": None, **since}
-
-
-def standings(settings: Settings, home: Home, month: Month) -> list[Standing]:
-    """What is expected for the month, also of subscriptions that are due by now; not what is pursued month by month."""
-    ledger = Ledger(open_database(sqlite_url(home.database)))
-    try:
-        await_subscribed(ledger, settings)
-        rows = [row for row in ledger.deliveries(month) if not row.split]
-        return [Standing(row, _present(ledger, settings, row)) for row in rows]
-    finally:
-        ledger.engine.dispose()

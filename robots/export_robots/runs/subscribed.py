@@ -3,6 +3,7 @@
 from export_robots import clock
 from export_robots.clients import Account
 from export_robots.runs.ledger import Ledger
+from export_robots.runs.month import due_when_asked
 from export_robots.runs.subscriptions import executions, period_mailed_at
 from export_robots.runs.tables import SubscriptionRow
 from export_robots.settings import Settings
@@ -18,11 +19,13 @@ def await_subscribed(ledger: Ledger, settings: Settings) -> None:
     for subscription in ledger.subscriptions():
         account = accounts.get(subscription.account)
         if account and subscription.verified_at:
-            _await(ledger, subscription, account)
+            _await(ledger, settings, subscription, account)
 
 
-def _await(ledger: Ledger, subscription: SubscriptionRow, account: Account) -> None:
+def _await(ledger: Ledger, settings: Settings, subscription: SubscriptionRow, account: Account) -> None:
     for execution in executions(subscription, account.zone, clock.now()):
         period = period_mailed_at(execution)
-        row = ledger.expect(account.client_key, account.crm, subscription.crm_label, account.rooftop, period)
+        due = due_when_asked(settings, account.zone, period)
+        label = subscription.crm_label
+        row = ledger.expect(account.client_key, account.crm, label, account.rooftop, period, due_at=due)
         ledger.await_subscribed(row.id, execution, account.report_deadline)
