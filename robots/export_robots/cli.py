@@ -14,6 +14,7 @@ from export_robots import (
     cli_accounts,
     cli_credentials,
     cli_deliveries,
+    cli_keeping,
     cli_mailbox,
     cli_serve,
     cli_setup,
@@ -43,6 +44,7 @@ cli_status.register(app)
 cli_subscriptions.register(app)
 cli_serve.register(app)
 cli_accounts.register(app)
+cli_keeping.register(app)
 cli_setup.register(app)
 app.add_typer(cli_mailbox.app, name="mailbox")
 app.add_typer(cli_credentials.app, name="credentials")
