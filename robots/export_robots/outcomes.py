@@ -97,6 +97,8 @@ class RobotError(Exception):
         self.saw = saw
         self.hint = hint or self.remedy
         self.reasons = reasons
+        self.step = ""
+        """In which step of the visit it was raised; set there."""
 
     def __str__(self) -> str:
         return self.saw

@@ -145,6 +145,9 @@ class Visit:
         except BaseException as error:
             interruption = self._taken_interruption() if isinstance(error, TimeoutError) and scope.expired() else None
             record.failed = type(interruption or error).__name__
+            ended_by = interruption or error
+            if isinstance(ended_by, RobotError) and not ended_by.step:
+                ended_by.step = name
             if interruption:
                 raise interruption from None
             raise

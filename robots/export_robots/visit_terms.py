@@ -22,12 +22,18 @@ class SignInCodes(Protocol):
 
     async def mailed(self, newer_than: datetime) -> str | None: ...
 
+    async def told(self, saw: str) -> str | None:
+        """The code that a person tells, who reads what was seen; only where people are asked."""
+
 
 class NoCodes:
     async def totp(self) -> str | None:
         return None
 
     async def mailed(self, newer_than: datetime) -> str | None:
+        return None
+
+    async def told(self, saw: str) -> str | None:
         return None
 
 

@@ -36,6 +36,9 @@ class Codes:
     async def mailed(self, newer_than: datetime) -> str | None:
         return None
 
+    async def told(self, saw: str) -> str | None:
+        return None
+
 
 @pytest.fixture(scope="session")
 def worlds() -> Iterator[Worlds]:

@@ -202,17 +202,19 @@ class SignIn:
                 raise (
                     self._refusal(text) if sent == "password" else CodeNeeded("the CRM did not accept the sign-in code")
                 )
-        said = _said_of_code(page)
-        if _CODE.search(said) and _BY_TEXT.search(said) and not _BY_MAIL.search(said) and not _BY_APP.search(said):
-            raise CodeNeeded(
-                f"{self._host} sent a sign-in code by text message, which the robot cannot read",
-                "Have this account's codes sent by e-mail or made by an authenticator app, then run the command again.",
-            )
+        if sent == "password" and _is_by_text(_said_of_code(page)) and not _code_field(page):
+            raise self._by_text()
 
     def _raise_if_asked_again(self, page: dict[str, Any], sent: str) -> None:
         if _password(page) or (sent == "password" and _username(page)):
             again = CodeNeeded("the CRM asked for user name and password again")
             raise self._refusal("") if sent == "password" else again
+
+    def _by_text(self) -> CodeNeeded:
+        return CodeNeeded(
+            f"{self._host} sent a sign-in code by text message, which the robot cannot read",
+            "Have this account's codes sent by e-mail or made by an authenticator app, then run the command again.",
+        )
 
     def _refusal(self, text: str) -> RobotError:
         if _LOCKED.search(fold(text)):
@@ -227,7 +229,14 @@ class SignIn:
     async def _send_code(self, asked_at: datetime) -> None:
         page = await self._page()
         said = _said_of_code(page)
-        code: str | None = None
+        if _is_by_text(said):
+            needed = self._by_text()
+            code = await self._visit.codes.told(needed.saw)
+            if code is None:
+                raise needed
+            await self._type_code(code)
+            return
+        code = None
         if _BY_APP.search(said) or not _BY_MAIL.search(said):
             code = await self._visit.codes.totp()
         if code is None and not (_BY_APP.search(said) and not _BY_MAIL.search(said)):
@@ -235,9 +244,13 @@ class SignIn:
             code = await self._visit.codes.mailed(asked_at)
         if code is None:
             how = " of an authenticator app" if _BY_APP.search(said) else " by mail" if _BY_MAIL.search(said) else ""
-            raise CodeNeeded(
-                f"{self._host} asks for a sign-in code {how}, and there is none to be had".replace("  ", " ")
-            )
+            saw = f"{self._host} asks for a sign-in code {how}, and there is none to be had".replace("  ", " ")
+            code = await self._visit.codes.told(saw)
+            if code is None:
+                raise CodeNeeded(saw)
+        await self._type_code(code)
+
+    async def _type_code(self, code: str) -> None:
         field = _code_field(await self._page())
         if field is None:
             raise SiteChanged("the field for the sign-in code is gone")
@@ -264,6 +277,12 @@ def _fields(page: dict[str, Any]) -> list[Field]:
 
 def _said(page: dict[str, Any]) -> str:
     return " \n ".join(fold(text) for text in [*page["headings"], *page["alerts"]])
+
+
+def _is_by_text(said: str) -> bool:
+    """Whether what a page says is of a code that came to a phone, and of no other."""
+    asks = _CODE.search(said) and _BY_TEXT.search(said)
+    return bool(asks and not _BY_MAIL.search(said) and not _BY_APP.search(said))
 
 
 def _said_of_code(page: dict[str, Any]) -> str:

@@ -14,7 +14,7 @@ from export_robots.clients import Account
 from export_robots.outcomes import ReportLate, ReportRejected, RobotDefect
 from export_robots.periods import Period
 from export_robots.robot import Delivery, RangeLimited, ReportRequest, SavedReportMissing
-from export_robots.runs.ledger import months_option, period_of
+from export_robots.runs.ledger import CLOSED, months_option, period_of
 from export_robots.runs.signing_in import signed_in
 from export_robots.runs.subscriptions import title_for
 from export_robots.runs.tables import DeliveryRow, How, RequestRow, State
@@ -38,6 +38,12 @@ def standing(delivery: str) -> str:
         return State.COLLECTED
     ends = [each.deadline_at for each in ledger.requests(delivery) if each.deadline_at and each.how != How.SUBSCRIPTION]
     return State.REQUESTED if ends and ends[-1] > clock.now() else State.EXPECTED
+
+
+def standing_at_start(delivery: str) -> str:
+    """The same for a run that has waited for its turn: where the delivery was closed meanwhile, how."""
+    row = current().ledger.delivery(delivery)
+    return row.state if row.state in CLOSED else standing(delivery)
 
 
 def is_overdue(delivery: str) -> bool:
@@ -209,6 +215,8 @@ async def _answered_after_all(work: Workplace, row: DeliveryRow, run: str) -> bo
     doubtful = work.ledger.requests(row.id)
     if not doubtful:
         return False
+    if await report_is_here(row.id, run):
+        return True
     if any(request.how != How.SUBSCRIPTION for request in doubtful):
         work.progress.note("an earlier request may have been answered: looking into the mailbox first")
     await work.mail.look()

@@ -24,9 +24,10 @@ _log = logging.getLogger(__name__)
 class AccountCodes:
     """Satisfies `visit.SignInCodes`."""
 
-    def __init__(self, work: Workplace, account: Account) -> None:
+    def __init__(self, work: Workplace, account: Account, run: str) -> None:
         self._work = work
         self._account = account
+        self._run = run
         self._mark: tuple[datetime, CodeMark] | None = None
         if work.settings.mailbox is not None and work.senders_of(account):
             # Beside the page that loads: what is in the mailbox by now is no answer to what is asked for later.
@@ -85,3 +86,8 @@ class AccountCodes:
                 return None
             finally:
                 stop.set()
+
+    async def told(self, saw: str) -> str | None:
+        """The code that a person tells with `robot answer`; only a process that serves waits for that."""
+        duty = self._work.duty
+        return await duty.code_of(self._account, self._run, saw) if duty else None

@@ -184,6 +184,11 @@ class Collecting:
         since, saw = self._trouble
         return f"no mail could be collected since {since.astimezone():%H:%M:%S}: {saw}"
 
+    @property
+    def is_watching(self) -> bool:
+        """False: the mailbox, the database or the disk wanted a person, and nothing is collected any more."""
+        return self._thread.is_alive()
+
     def code_reader(self) -> CodeReader:
         return CodeReader(self._mailbox, self._work.ledger.engine, self._folder)
 
@@ -235,6 +240,7 @@ class Collecting:
     def _hand_over(self, handed: Handed) -> None:
         self._trouble = None
         self._loop.call_soon_threadsafe(self._news.set)
+        self._loop.call_soon_threadsafe(self._work.stir)
         delivery = delivery_of(handed.expectation_id)
         row = self._work.ledger.find(delivery)
         if row is None or not row.attempt:

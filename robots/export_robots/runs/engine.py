@@ -12,7 +12,7 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
@@ -27,22 +27,32 @@ NOTICE_SECONDS = 0.05
 QUEUE_SECONDS = 0.1
 
 
+def executor_name() -> str:
+    """Another one for each process that ever was."""
+    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+
+
 @asynccontextmanager
-async def engine(database_url: str) -> AsyncIterator["Engine"]:
-    """The engine runs on the present loop, once per process."""
+async def engine(
+    database_url: str, *, executor: str | None = None, queues: Sequence[str] = (), notices: float = NOTICE_SECONDS
+) -> AsyncIterator["Engine"]:
+    """The engine runs on the present loop, once per process.
+
+    `queues` are those that this process takes work from, `notices` the seconds between looks for what wakes a run.
+    """
     _quiet()
-    name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+    name = executor or executor_name()
     config: DBOSConfig = {
         "name": APPLICATION,
         "system_database_url": database_url,
         "application_version": APPLICATION_VERSION,
         "executor_id": name,
-        "notification_listener_polling_interval_sec": NOTICE_SECONDS,
+        "notification_listener_polling_interval_sec": notices,
         "enable_otlp": False,
     }
     DBOS(config=config)
     own_queue = f"resumed-by-{name}"
-    DBOS.listen_queues([own_queue])
+    DBOS.listen_queues([own_queue, *queues])
     DBOS.launch()
     made = Engine(own_queue)
     try:

@@ -20,6 +20,7 @@ from export_robots.origins import origin_of
 from export_robots.outcomes import SignInRefused
 from export_robots.reports.receipt import write_whole
 from export_robots.runs.codes import AccountCodes
+from export_robots.runs.waves import Waves
 from export_robots.runs.workplace import Workplace
 from export_robots.visit import Login, Visit
 
@@ -47,12 +48,13 @@ async def signed_in(
             login,
             run=run,
             evidence=EvidenceFolder(work.evidence_folder(run), work.secrets.all),
-            codes=AccountCodes(work, account),
+            codes=AccountCodes(work, account, run),
             progress=work.progress,
             zone=account.zone,
             state=await asyncio.to_thread(kept.read),
         ) as visit,
     ):
+        await asyncio.to_thread(Waves(work.ledger.engine).note_sign_in, account.id, run)
         robot = robot_class(visit)
         try:
             try:

@@ -12,16 +12,20 @@ from typing import Any
 
 from dbos import DBOS, StepOptions
 from dbos import error as dbos_error
+from sqlalchemy.exc import DBAPIError
 
-from export_robots.outcomes import Outcome, RobotDefect, SiteDown
+from export_robots import clock
+from export_robots.outcomes import AccountBusy, Outcome, RobotDefect, RobotError, SiteDown, UsageWrong
+from export_robots.portal import PortalDown
 from export_robots.runs import again, asking, finishing, posting
 from export_robots.runs.collecting import REPORT
 from export_robots.runs.defects import as_robot_error, keep_traceback
-from export_robots.runs.ledger import Ending
+from export_robots.runs.ledger import CLOSED, Ending
 from export_robots.runs.standing import hint_for
-from export_robots.runs.tables import How, State
-from export_robots.runs.workplace import current
+from export_robots.runs.tables import DeliveryRow, How, State
+from export_robots.runs.workplace import Workplace, current
 from export_robots.site_errors import BrowserCrashed
+from report_mailbox.errors import MailboxUnreachable
 
 _PAUSE = timedelta(seconds=3)
 
@@ -39,6 +43,16 @@ _TWICE: StepOptions = {
 }
 
 
+def may_pass(error: RobotError, cause: BaseException) -> bool:
+    """Whether what ended a run may pass by itself, so that it may be tried again after a pause."""
+    if isinstance(error, SiteDown | BrowserCrashed | PortalDown | AccountBusy):
+        return True
+    of_this_machine = isinstance(cause, OSError | DBAPIError | MailboxUnreachable)
+    return isinstance(error, UsageWrong) and (
+        of_this_machine or isinstance(cause.__cause__, DBAPIError | MailboxUnreachable)
+    )
+
+
 @DBOS.workflow(name="export")
 async def export(delivery: str, run: str, upload: bool, wait: bool) -> str:
     """Bring the delivery as far as it goes, write down how it ended, and return the word for it.
@@ -49,6 +63,19 @@ async def export(delivery: str, run: str, upload: bool, wait: bool) -> str:
     assert task
     current().passages.add(task)
     try:
+        async with current().passage(delivery, run):
+            return await _pursue(delivery, run, upload=upload, wait=wait)
+    except AccountBusy as busy:  # not a step: it may happen at any replay, whichever steps are done already
+        ending = _ending_of(busy, delivery, run)
+        await asyncio.to_thread(current().ledger.end_attempt, delivery, ending)
+        return str(ending.outcome)
+    finally:
+        current().passages.discard(task)
+        current().stir()
+
+
+async def _pursue(delivery: str, run: str, *, upload: bool, wait: bool) -> str:
+    try:
         ending = await _passage(delivery, run, upload=upload, wait=wait)
     except dbos_error.DBOSMaxStepRetriesExceeded as error:
         ending = _ending_of(error.errors[-1], delivery, run)
@@ -56,8 +83,6 @@ async def export(delivery: str, run: str, upload: bool, wait: bool) -> str:
         raise  # the engine's own: this run is no longer ours
     except Exception as error:
         ending = _ending_of(error, delivery, run)
-    finally:
-        current().passages.discard(task)
     await _step("end", current().ledger.end_attempt, delivery, ending)
     return str(ending.outcome)
 
@@ -75,11 +100,20 @@ def _ending_of(error: Exception, delivery: str, run: str) -> Ending:
     request = work.ledger.request(file.request_id) if file and file.refused else None
     if known.outcome is Outcome.REPORT_REJECTED and request and request.how == How.SUBSCRIPTION:
         hint = f"{hint} {asking.repull_hint(row)}"
-    return Ending(known.outcome, known.reasons or (known.saw,), hint, evidence)
+    retry_at = clock.now() + _pause(work, row) if may_pass(known, error) else None
+    return Ending(known.outcome, known.reasons or (known.saw,), hint, evidence, known.step or None, retry_at)
+
+
+def _pause(work: Workplace, row: DeliveryRow) -> timedelta:
+    """How long after this failure: the first of the pauses, or the next one; the last one again and again."""
+    pauses = work.settings.schedule.pauses
+    return pauses[min(row.tries, len(pauses) - 1)]
 
 
 async def _passage(delivery: str, run: str, *, upload: bool, wait: bool) -> Ending:
-    standing = await _step("standing", asking.standing, delivery)
+    standing = await _step("standing", asking.standing_at_start, delivery)
+    if standing in CLOSED:
+        return Ending(Outcome(standing))
     if standing == State.EXPECTED:
         await _step("ask", asking.ask, delivery, run, options=_TWICE)
     if standing != State.COLLECTED:

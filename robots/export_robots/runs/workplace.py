@@ -8,18 +8,20 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from export_robots import logs
 from export_robots.clients import Account, Client
 from export_robots.credentials import Secrets
 from export_robots.home import Home
 from export_robots.outcomes import StepsUnknown
 from export_robots.progress import Showing
 from export_robots.runs.ledger import Ledger
+from export_robots.runs.locks import hold
 from export_robots.runs.tables import DeliveryRow
 from export_robots.settings import Settings
 
@@ -73,14 +75,32 @@ def _named(text: str) -> str:
     return f"{_name.get()}: {text}" if _name.get() else text
 
 
+class Duty(Protocol):
+    """What a process that serves does beside a run; a command has none of it."""
+
+    def passage(self, delivery: str, run: str) -> AbstractAsyncContextManager[None]:
+        """Wait for the run's turn on this machine, and hold its account. Raises `AccountBusy`."""
+
+    def is_alive(self) -> bool:
+        """False: others have taken over what this process was at."""
+
+    def stir(self) -> None:
+        """Something has happened: have a look soon at what may go on."""
+
+    async def code_of(self, account: Account, run: str, saw: str) -> str | None:
+        """The sign-in code that a person tells, while the page that wants it is kept open."""
+
+
 class Workplace:
     def __init__(self, settings: Settings, home: Home, ledger: Ledger, browser: "Browser", progress: Showing) -> None:
         self.settings = settings
         self.home = home
         self.ledger = ledger
         self.secrets = Secrets(settings)
+        logs.hide(self.secrets.all)
         self.progress: Showing = Named(progress)
         self.passages: set[asyncio.Task[object]] = set()
+        self.duty: Duty | None = None
         self._mail: Collecting | None = None
         self._browser = browser
         self._opening = asyncio.Lock()
@@ -117,7 +137,35 @@ class Workplace:
     def evidence_folder(self, run: str) -> Path:
         return self.home.evidence / re.sub(r"[^\w.-]+", "-", run)
 
+    # --- the account
+
+    def hold(self, account: str, run: str) -> AbstractContextManager[None]:
+        """The account's lock; `AccountBusy` if another run has it."""
+        return hold(self.home.locks, account, run)
+
+    @asynccontextmanager
+    async def passage(self, delivery: str, run: str) -> AsyncIterator[None]:
+        """Around a run: a command holds the account itself, a process that serves does so here."""
+        if self.duty is None:
+            yield
+            return
+        async with self.duty.passage(delivery, run):
+            yield
+
+    async def require_ours(self) -> None:
+        """Stop here if another machine goes on with this process's runs; asked before what cannot be taken back."""
+        if self.duty and not await asyncio.to_thread(self.duty.is_alive):
+            raise asyncio.CancelledError
+
+    def stir(self) -> None:
+        if self.duty:
+            self.duty.stir()
+
     # --- the mailbox
+
+    @property
+    def has_mailbox(self) -> bool:
+        return self._mail is not None
 
     @property
     def mail(self) -> "Collecting":
@@ -129,6 +177,9 @@ class Workplace:
         from export_robots.runs.collecting import Collecting
 
         async with self._opening:
+            if self._mail is not None and not self._mail.is_watching:  # it has wanted a person, who may have come
+                await self._mail.close()
+                self._mail = None
             if self._mail is None:
                 self._mail = await Collecting.open(self)
 

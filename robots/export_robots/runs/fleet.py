@@ -1,0 +1,188 @@
+"""What may go on now: what each delivery needs next, one account in front of each CRM, and CRMs that are stopped.
+
+Nothing here touches the database or asks for the time: the round brings what is known and carries out what is decided.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from export_robots.config_schedule import ScheduleSettings
+from export_robots.outcomes import Outcome
+from export_robots.runs.ledger import CLOSED
+from export_robots.runs.tables import DeliveryRow, How, RequestRow, State
+
+WAVE = timedelta(hours=24)
+"""So long one account's success counts for the others; then another one goes first."""
+
+REQUESTS_TO_BE_ANSWERED = 2
+"""So often a report is asked for, if it never comes."""
+
+OF_THE_ACCOUNT = frozenset(
+    {Outcome.SIGN_IN_REFUSED, Outcome.ACTION_NEEDED, Outcome.CODE_NEEDED, Outcome.PERMISSION_MISSING}
+)
+"""Failures that an account has by itself; several in a row, without a success between them, are the CRM's after all."""
+
+OF_THE_CRM = frozenset(
+    {Outcome.SITE_CHANGED, Outcome.SITE_DOWN, Outcome.REPORT_REJECTED, Outcome.REPORT_LATE, Outcome.INTERNAL}
+)
+
+_PASSED_OVER = (None, Outcome.REQUESTED, Outcome.REPORT_LATE)
+
+
+class Move(StrEnum):
+    ASK = "ask"  # the CRM, in the plain way
+    REPULL = "repull"  # its subscription's mail has not come
+    FINISH = "finish"  # what has come is checked and uploaded
+    LATE = "late"  # note that the report has not come
+    NONE = "none"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What is known of one open delivery; `requests` are those that no report has answered, the oldest first."""
+
+    row: DeliveryRow
+    account: str
+    zone: ZoneInfo
+    requests: Sequence[RequestRow] = ()
+    handed_at: datetime | None = None
+    """When the mail came that is there for it."""
+    under_way: bool = False
+    told: bool = False
+    """A person has said the code, or that it may be tried again."""
+
+    def is_due(self, now: datetime) -> bool:
+        """What ended its last attempt may have passed by now."""
+        return self.row.transient and (self.row.retry_at is None or self.row.retry_at <= now)
+
+
+def move_of(standing: Standing, schedule: ScheduleSettings, now: datetime) -> Move:
+    """What may be done for the delivery at this moment, by itself."""
+    row = standing.row
+    if standing.under_way or row.split or row.state in (*CLOSED, State.POSTED):
+        return Move.NONE
+    if row.due_at is None and not row.upload:
+        return Move.NONE  # somebody wanted the file alone
+    untried = row.outcome is None or standing.is_due(now)
+    if row.state == State.COLLECTED:
+        return Move.FINISH if untried or row.outcome == Outcome.REQUESTED else Move.NONE
+    if standing.handed_at:
+        news = standing.handed_at > row.changed_at
+        return Move.FINISH if untried or news or row.outcome in _PASSED_OVER else Move.NONE
+    return _without_report(standing, schedule, now, untried=untried)
+
+
+def _without_report(standing: Standing, schedule: ScheduleSettings, now: datetime, *, untried: bool) -> Move:
+    row = standing.row
+    accepted = [each for each in standing.requests if each.deadline_at]
+    own = [each for each in accepted if each.how != How.SUBSCRIPTION]
+    mailed = [each for each in accepted if each.how == How.SUBSCRIPTION]
+    if own and own[-1].deadline_at and own[-1].deadline_at > now:
+        return Move.NONE
+    if own and row.outcome in (None, Outcome.REQUESTED):
+        return Move.LATE
+    if row.again > 1:
+        return Move.NONE  # whoever wanted it again is at hand
+    if mailed and not own:
+        if missed_at(mailed[-1], standing.zone, schedule) > now:
+            return Move.NONE
+        return Move.REPULL if untried or row.outcome in _PASSED_OVER else Move.NONE
+    if untried or (row.outcome == Outcome.CODE_NEEDED and standing.told):
+        return Move.REPULL if row.asked_by == How.REPULL else Move.ASK
+    return Move.NONE
+
+
+def missed_at(subscribed: RequestRow, zone: ZoneInfo, schedule: ScheduleSettings) -> datetime:
+    """Until when a subscription's mail is waited for: its own deadline, and the hour of its day in `zone`."""
+    assert subscribed.deadline_at
+    day = (subscribed.requested_at or subscribed.intended_at).astimezone(zone).date()
+    return max(subscribed.deadline_at, datetime.combine(day, schedule.due_hour, zone))
+
+
+# --- one CRM
+
+
+@dataclass(frozen=True)
+class Wave:
+    """What is known of a CRM since `began_at`: what it accepted last, and the open deliveries that failed."""
+
+    began_at: datetime
+    accepted_at: datetime | None
+    failed: Sequence[Standing]
+
+    @property
+    def is_green(self) -> bool:
+        return self.accepted_at is not None
+
+    def outage_ends(self) -> datetime | None:
+        """When it may be tried again, as it did not answer the last time."""
+        down = [
+            each.row
+            for each in self.failed
+            if each.row.outcome == Outcome.SITE_DOWN and each.row.retry_at and self._is_later(each.row)
+        ]
+        return max(down, key=lambda row: row.changed_at).retry_at if down else None
+
+    def same_failures(self, schedule: ScheduleSettings) -> list[DeliveryRow]:
+        """The failures of one signature that are enough to stop the CRM, or nothing."""
+        found: defaultdict[str, dict[str, DeliveryRow]] = defaultdict(dict)
+        for each in self.failed:
+            if self._counts(each.row, schedule):
+                found[signature(each.row)][each.account] = each.row
+        most = max(found.values(), key=len, default={})
+        return list(most.values()) if len(most) >= schedule.same_failure else []
+
+    def _counts(self, row: DeliveryRow, schedule: ScheduleSettings) -> bool:
+        if row.outcome is None or row.changed_at < self.began_at:
+            return False
+        if row.transient:  # while there are pauses left, it is given time
+            return row.outcome in OF_THE_CRM and row.tries > len(schedule.pauses)
+        return row.outcome in OF_THE_CRM or (row.outcome in OF_THE_ACCOUNT and self._is_later(row))
+
+    def _is_later(self, row: DeliveryRow) -> bool:
+        return self.accepted_at is None or row.changed_at > self.accepted_at
+
+
+def signature(row: DeliveryRow) -> str:
+    """What is the same for every account that a CRM's change hits."""
+    return f"{row.outcome} at “{row.step}”" if row.step else str(row.outcome)
+
+
+def may_begin(
+    wave: Wave,
+    asking: int,
+    wanted: Iterable[Standing],
+    *,
+    busy: Collection[str],
+    delivered_at: dict[str, datetime],
+    schedule: ScheduleSettings,
+    now: datetime,
+) -> list[Standing]:
+    """Which of those that want to ask this CRM may do so now, one per account.
+
+    While nothing was accepted in this wave, one at a time goes first: the account that delivered last. `asking` are
+    under way at this CRM; the accounts in `busy` are not available.
+    """
+    down_until = wave.outage_ends()
+    if down_until and down_until > now:
+        return []
+    alone = not wave.is_green or down_until is not None
+    room = (1 if alone else schedule.at_once_per_crm + schedule.starts_per_minute) - asking
+    never = datetime.min.replace(tzinfo=now.tzinfo)
+
+    def turn(standing: Standing) -> tuple[bool, float, str]:
+        last = delivered_at.get(standing.account, never)
+        return standing.row.outcome is not None, -last.timestamp() if last > never else 0, standing.row.id
+
+    order = sorted(wanted, key=turn if alone else lambda each: (False, 0, each.row.id))
+    chosen: dict[str, Standing] = {}
+    for each in order:
+        if len(chosen) >= room:
+            break
+        if each.account not in busy:
+            chosen.setdefault(each.account, each)
+    return list(chosen.values())
