@@ -13,6 +13,7 @@ import typer
 from export_robots import (
     cli_accounts,
     cli_credentials,
+    cli_decisions,
     cli_deliveries,
     cli_keeping,
     cli_mailbox,
@@ -41,6 +42,7 @@ app = typer.Typer(
 )
 cli_deliveries.register(app)
 cli_status.register(app)
+cli_decisions.register(app)
 cli_subscriptions.register(app)
 cli_serve.register(app)
 cli_accounts.register(app)

@@ -100,6 +100,19 @@ class Expectations(Transactions):
                     covers = not split and state != State.WAIVED
                     yield Known(client, crm, rooftop, Month.parse(start), Month.parse(end), created_at, covers)
 
+    def deliveries_of(self, client: str, crm: str, period: Period) -> list[DeliveryRow]:
+        """Those that lie within the period, rooftop by rooftop, the first time first."""
+        query = select(DeliveryRow).where(
+            DeliveryRow.client == client,
+            DeliveryRow.crm == crm,
+            DeliveryRow.period_start >= str(period.start),
+            DeliveryRow.period_end <= str(period.end),
+        )
+        with self._transaction() as session:
+            return list(
+                session.scalars(query.order_by(DeliveryRow.rooftop, DeliveryRow.period_start, DeliveryRow.again))
+            )
+
     def deliveries_named(self, keys: Sequence[str]) -> list[DeliveryRow]:
         """In the order of their ids."""
         found: list[DeliveryRow] = []

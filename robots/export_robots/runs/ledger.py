@@ -16,6 +16,7 @@ from export_robots import clock
 from export_robots.outcomes import Outcome
 from export_robots.periods import Month, Period
 from export_robots.robot import ReportRequest
+from export_robots.runs.decision_records import Decisions
 from export_robots.runs.expected import Expectations, Expected
 from export_robots.runs.sign_in_records import SignInRecords
 from export_robots.runs.subscriptions import Subscriptions
@@ -91,7 +92,7 @@ def _could_answer(requests: Sequence[RequestRow], mail: dict[str, Any] | None) -
     return [request for request in accepted if came >= (request.requested_at or request.intended_at)] or accepted[:1]
 
 
-class Ledger(Expectations, SignInRecords, Subscriptions):
+class Ledger(Decisions, Expectations, SignInRecords, Subscriptions):
     # --- expected deliveries
 
     def expect(
