@@ -3,10 +3,12 @@
 import asyncio
 import re
 import signal
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from export_robots import logs
 from export_robots.cli_output import out, print_json
 from export_robots.cli_places import Places
 from export_robots.cli_whom import CrmArgument, JsonOption, crm_entry, who
@@ -45,6 +47,8 @@ def serve(
     settings, home = places.prepared()
     if database:
         settings = settings.with_database(database)
+    logs.set_up(logs.wanted_format(settings.notices.log_format), out=sys.stdout)
+    logs.hide(lambda: [secret.get_secret_value() for secret in settings.secrets.values()])
 
     async def do(browser: "Browser", progress: "Showing") -> None:
         from export_robots.runs.database import database_url
@@ -56,7 +60,7 @@ def serve(
             loop.add_signal_handler(number, stop.set)
         await serve_until(settings, home, database_url(settings, home), browser=browser, progress=progress, stop=stop)
 
-    work(settings, home, do)
+    work(settings, home, do, shown=logs.LoggedSteps())
     return 0
 
 

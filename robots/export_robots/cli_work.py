@@ -24,9 +24,10 @@ def work(
     *,
     headed: bool = False,
     early: bool = False,
+    shown: Showing | None = None,
 ) -> T:
-    """Run `do` to its end. `early`: it will want the browser at once."""
-    shown = progress()
+    """Run `do` to its end. `early`: it will want the browser at once; `shown`: where its steps go, if not to people."""
+    shown = shown or progress()
 
     async def whole() -> T:
         async with _browser(settings, home, headed=headed, early=early) as browser:

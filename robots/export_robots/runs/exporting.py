@@ -20,7 +20,6 @@ from export_robots.runs.defects import as_robot_error
 from export_robots.runs.engine import engine
 from export_robots.runs.finishing import copy_whole
 from export_robots.runs.ledger import CLOSED, Ledger
-from export_robots.runs.locks import hold
 from export_robots.runs.month import due_when_asked
 from export_robots.runs.results import Result
 from export_robots.runs.rooftops import of_each
@@ -77,7 +76,7 @@ async def _bring(
 ) -> Result:
     row = first
     try:
-        with hold(work.home.locks, account.id, row.id):
+        with work.hold(account.id, row.id):
             row = time_to_pursue(work.ledger, first, again=again)
             return await runner.bring(row.id, wanted)
     except Exception as error:
@@ -115,7 +114,7 @@ async def deliver_by_hand(
         due = due_when_asked(settings, client.timezone, period)
         row = work.ledger.expect(client.key, key, label, place.name, period, due_at=due)
         try:
-            with hold(home.locks, account.id if account else row.id, row.id):
+            with work.hold(account.id if account else row.id, row.id):
                 row = time_to_pursue(work.ledger, row, again=again)
                 return await _deliver(work, runner, row.id, file)
         except RobotError as error:
@@ -201,7 +200,7 @@ async def _finish(work: Workplace, runner: Runner, row: DeliveryRow) -> Result |
             raise UsageWrong(f"the client of {row.id} is not in the configuration any more")
         place = work.client_of(row).rooftop(row.rooftop)
         account = place.accounts.get(row.crm)
-        with hold(work.home.locks, account.id if account else row.id, row.id):
+        with work.hold(account.id if account else row.id, row.id):
             if here:
                 return await runner.bring(row.id, Wanted(upload=row.upload))
             return await runner.end_overdue(row)

@@ -31,7 +31,7 @@ async def upload(delivery: str, run: str) -> None:
     posted: list[int] = []
 
     async def before_post() -> None:
-        await work.require_ours()
+        await work.require_ours(row)
         posted.append(await asyncio.to_thread(work.ledger.intend_upload, delivery, file))
 
     try:

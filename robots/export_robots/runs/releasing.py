@@ -13,7 +13,6 @@ from export_robots.runs.asking import standing
 from export_robots.runs.collecting import delivery_of, expectation_id
 from export_robots.runs.exporting import at_work
 from export_robots.runs.ledger import CLOSED
-from export_robots.runs.locks import hold
 from export_robots.runs.mailbox_desk import MailboxDesk
 from export_robots.runs.results import Result
 from export_robots.runs.running import BEFORE, Runner, Wanted
@@ -116,7 +115,7 @@ async def _go_on(work: Workplace, runner: Runner, desk: MailboxDesk, row: Delive
     waited = False
     while True:
         try:
-            with hold(work.home.locks, account.id if account else row.id, row.id):
+            with work.hold(account.id if account else row.id, row.id):
                 row = work.ledger.delivery(row.id)
                 if _is_here(work, desk, row):
                     return await runner.bring(row.id, Wanted(upload=row.upload))

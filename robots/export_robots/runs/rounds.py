@@ -18,10 +18,12 @@ from export_robots.clients import Account
 from export_robots.outcomes import AccountBusy, Outcome, UsageWrong
 from export_robots.runs import fleet, queues
 from export_robots.runs.asking import late
+from export_robots.runs.defects import as_robot_error
 from export_robots.runs.exporting import expect_subscribed
 from export_robots.runs.fleet import Move, Standing, Wave
 from export_robots.runs.ledger import Ending, run_id
 from export_robots.runs.month import expect_due
+from export_robots.runs.notices import alarms_due, send_due
 from export_robots.runs.questions import Questions
 from export_robots.runs.tables import DeliveryRow, How, RequestRow
 from export_robots.runs.waves import Waves, place_of
@@ -39,6 +41,8 @@ class Rounds:
         self._waves = Waves(work.ledger.engine)
         self._questions = Questions(work.ledger.engine)
         self._expected: set[str] = set()
+        self._trouble: str | None = None
+        self._sending: asyncio.Task[int] | None = None
 
     async def make(self) -> None:
         """One round, from whatever the ledger says."""
@@ -61,6 +65,16 @@ class Rounds:
         for standing in moves[Move.FINISH]:
             await self._begin(standing, queues.FINISH, None)
         await self._ask(standings, moves, runs, mail=mail)
+        await self._tell()
+
+    async def _tell(self) -> None:
+        """Write down what people must know. It is sent beside the rounds: a chat's server may take its time."""
+        work, now = self._work, clock.now()
+        trouble = work.mail.trouble if work.has_mailbox else self._trouble
+        await asyncio.to_thread(alarms_due, work.ledger, work.settings, now, mailbox_trouble=trouble)
+        if self._sending is None or self._sending.done():
+            self._sending = asyncio.create_task(asyncio.to_thread(send_due, work.ledger, work.settings, now))
+            self._sending.add_done_callback(_said)
 
     async def _mailbox_opened(self) -> bool:
         """Nothing is asked of a CRM while the mailbox that its report would come to cannot be read."""
@@ -68,7 +82,9 @@ class Rounds:
             await self._work.open_mailbox()
         except UsageWrong as error:
             _log.warning("%s", error.saw)
+            self._trouble = error.saw
             return False
+        self._trouble = None
         return True
 
     # --- what is known
@@ -214,8 +230,12 @@ class Rounds:
         if not same:
             return wave
         self._waves.stop(crm, fleet.signature(same[0]), same)
-        _log.error("%s is stopped: %s accounts failed with %s", crm, len(same), fleet.signature(same[0]))
         return None
+
+
+def _said(sending: asyncio.Task[int]) -> None:
+    if not sending.cancelled() and (error := sending.exception()):
+        _log.warning("notices could not be sent: %s", as_robot_error(error).saw)
 
 
 _serving: Rounds | None = None

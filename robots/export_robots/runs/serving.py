@@ -20,15 +20,17 @@ from export_robots import clock, crm
 from export_robots.clients import Account
 from export_robots.home import Home
 from export_robots.outcomes import AccountBusy, Outcome, UsageWrong
+from export_robots.logs import about
 from export_robots.progress import Showing
 from export_robots.runs import machines, queues
 from export_robots.runs.database import open_database
 from export_robots.runs.engine import engine, executor_name
+from export_robots.runs.keeping import purge
 from export_robots.runs.ledger import Ledger
 from export_robots.runs.machines import Machines, Watch
 from export_robots.runs.questions import Questions
 from export_robots.runs.rounds import Rounds, make_round, serve_rounds
-from export_robots.runs.workplace import Workplace, naming, open_workplace
+from export_robots.runs.workplace import Workplace, open_workplace
 from export_robots.settings import Settings
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ _LOOK = timedelta(seconds=1)
 _WIND_UP = timedelta(seconds=20)
 """So long what runs may go on after SIGTERM; with the browser's end it stays below 30 seconds."""
 
+_DAY = timedelta(days=1)
 _MEMORY_EACH = 600_000_000  # bytes: what a Chromium with one page of a CRM takes at its worst
 _MOST = 8
 
@@ -69,7 +72,7 @@ class Serving:
             assert task
             self._inside.add(task)
             try:
-                with ExitStack() as held, naming(delivery):
+                with ExitStack() as held, about(run=run):
                     await self._hold(held, delivery, run)
                     yield
                     await asyncio.to_thread(self._park, delivery, run)
@@ -123,6 +126,16 @@ class Serving:
         return None
 
     # --- beside them
+
+    async def keep_house(self) -> None:
+        """Once a day, what this machine has kept long enough goes."""
+        while True:
+            work = self._work
+            try:
+                await asyncio.to_thread(purge, work.ledger, work.home, work.settings, clock.now())
+            except (UsageWrong, OSError) as error:
+                _log.warning("what was kept long enough could not be removed: %s", error)
+            await asyncio.sleep(_DAY.total_seconds())
 
     async def stay_alive(self) -> str:
         """Show that this process lives, and take over from those that do not. Returns why it must stop, if it must."""
@@ -211,7 +224,8 @@ async def _serve(work: Workplace, duty: Serving, served: list[str], at_once: int
     )
     duty.stir()
     alive = asyncio.create_task(duty.stay_alive())
-    beside = [alive, asyncio.create_task(duty.make_rounds_when_stirred()), asyncio.create_task(stop.wait())]
+    others = (duty.make_rounds_when_stirred(), duty.keep_house(), stop.wait())
+    beside = [alive, *(asyncio.create_task(each) for each in others)]
     work.progress.note(f"serving {', '.join(served) or 'no CRM'}, {at_once} at once")
     try:
         done, _ = await asyncio.wait(beside, return_when=asyncio.FIRST_COMPLETED)

@@ -19,7 +19,6 @@ from export_robots.progress import Showing
 from export_robots.robot import SavedReport, SubscriptionPlan
 from export_robots.runs.defects import as_robot_error
 from export_robots.runs.exporting import at_work
-from export_robots.runs.locks import hold
 from export_robots.runs.results import Result
 from export_robots.runs.rooftops import of_each
 from export_robots.runs.signing_in import signed_in
@@ -73,7 +72,7 @@ async def subscribe(work: Workplace, account: Account) -> list[Result]:
     """One account's subscription, under its lock."""
     run = visit_id(account, "subscription")
     try:
-        with hold(work.home.locks, account.id, run):
+        with work.hold(account.id, run):
             return [await _make(work, account, run)]
     except Exception as error:
         known = as_robot_error(error)

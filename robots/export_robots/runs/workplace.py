@@ -21,7 +21,7 @@ from export_robots.home import Home
 from export_robots.outcomes import StepsUnknown
 from export_robots.progress import Showing
 from export_robots.runs.ledger import Ledger
-from export_robots.runs.locks import hold
+from export_robots.runs.locks import AccountLocks
 from export_robots.runs.tables import DeliveryRow
 from export_robots.settings import Settings
 
@@ -101,6 +101,7 @@ class Workplace:
         self.progress: Showing = Named(progress)
         self.passages: set[asyncio.Task[object]] = set()
         self.duty: Duty | None = None
+        self._locks = AccountLocks(ledger.engine, home)
         self._mail: Collecting | None = None
         self._browser = browser
         self._opening = asyncio.Lock()
@@ -141,7 +142,7 @@ class Workplace:
 
     def hold(self, account: str, run: str) -> AbstractContextManager[None]:
         """The account's lock; `AccountBusy` if another run has it."""
-        return hold(self.home.locks, account, run)
+        return self._locks.hold(account, run)
 
     @asynccontextmanager
     async def passage(self, delivery: str, run: str) -> AsyncIterator[None]:
@@ -152,10 +153,12 @@ class Workplace:
         async with self.duty.passage(delivery, run):
             yield
 
-    async def require_ours(self) -> None:
-        """Stop here if another machine goes on with this process's runs; asked before what cannot be taken back."""
+    async def require_ours(self, row: DeliveryRow) -> None:
+        """Stop here if others may be at this delivery's account; to be asked before what cannot be taken back."""
         if self.duty and not await asyncio.to_thread(self.duty.is_alive):
-            raise asyncio.CancelledError
+            raise asyncio.CancelledError  # another machine goes on with it
+        account = self.client_of(row).rooftop(row.rooftop).accounts.get(row.crm)
+        await asyncio.to_thread(self._locks.require, account.id if account else row.id)
 
     def stir(self) -> None:
         if self.duty:
