@@ -86,7 +86,7 @@ class _Purge:
             if _UNFINISHED.fullmatch(path.name):
                 if self._older(path, _LEFT):
                     self._remove(Kind.UNFINISHED, path)
-            elif not path.name.endswith(RECEIPT_SUFFIX) and self._older(path, shortest):
+            elif not path.name.endswith((RECEIPT_SUFFIX, ".lock")) and self._older(path, shortest):
                 old[path.relative_to(self._home.downloads).as_posix()] = path
         if not old:
             return
