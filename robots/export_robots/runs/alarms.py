@@ -15,6 +15,7 @@ from export_robots.catalogue import robot_class
 from export_robots.outcomes import Outcome
 from export_robots.periods import Month
 from export_robots.runs.operating_tables import CrmRow, QuestionRow
+from export_robots.runs.owners import PEOPLE, Around, Owner, owner_of
 from export_robots.runs.tables import DeliveryRow, State
 from export_robots.runs.transactions import Transactions
 
@@ -32,23 +33,6 @@ class Alarm:
     title: str
     text: str
     kind: str = ALARM
-
-
-@dataclass(frozen=True)
-class _Named:
-    """A delivery, as far as a notice names it."""
-
-    id: str
-    crm: str
-    label: str
-    month: str
-    state: str
-    outcome: str | None
-    next: str | None
-
-    @property
-    def line(self) -> str:
-        return f"- {self.id}: {self.outcome or self.state}"
 
 
 def found(ledger: Transactions, now: datetime) -> list[Alarm]:
@@ -69,20 +53,35 @@ def summary(ledger: Transactions, month: Month) -> str:
 class _Look(Transactions):
     def all(self, now: datetime) -> list[Alarm]:
         with self._transaction() as session:
-            stopped = list(session.scalars(select(CrmRow).where(CrmRow.stopped_at.is_not(None)).order_by(CrmRow.crm)))
+            stopped = {each.crm: each for each in session.scalars(select(CrmRow).where(CrmRow.stopped_at.is_not(None)))}
             asked = list(session.scalars(select(QuestionRow).where(QuestionRow.answered_at.is_(None))))
-            told = {each for crm in stopped for each in crm.accounts} | {each.delivery_id for each in asked}
+            known = _Known(stopped, {each.delivery_id: each for each in asked})
             return [
-                *(_of_crm(session, each) for each in stopped),
+                *(_of_crm(session, each) for _, each in sorted(stopped.items())),
                 *(_of_question(each) for each in asked),
-                *_waiting_for_people(session, now, told),
-                *_overdue(session, now),
-                *_months(session, now, [each.crm for each in stopped]),
+                *_waiting_for_people(session, now, known),
+                *_overdue(session, now, known),
+                *_months(session, now, known),
             ]
 
     def summary(self, month: Month) -> str:
         with self._transaction() as session:
             return _summary(session, month)
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What is told by itself: stopped CRMs by their keys, questions by their deliveries."""
+
+    stopped: dict[str, CrmRow]
+    questions: dict[str, QuestionRow]
+
+    def is_told(self, row: DeliveryRow) -> bool:
+        return row.id in self.questions or (row.crm in self.stopped and row.id in self.stopped[row.crm].accounts)
+
+    def owner(self, row: DeliveryRow) -> Owner:
+        has_robot = robot_class(row.crm) is not None
+        return owner_of(row, Around(has_robot, self.questions.get(row.id), self.stopped.get(row.crm)))
 
 
 def _of_crm(session: Session, row: CrmRow) -> Alarm:
@@ -111,36 +110,37 @@ def _of_question(row: QuestionRow) -> Alarm:
     return Alarm(f"code/{row.run}/{row.asked_at:%Y%m%dT%H%M%S}", title, text)
 
 
-def _waiting_for_people(session: Session, now: datetime, told: set[str]) -> Iterator[Alarm]:
-    """What ended in a way that does not pass by itself, grouped by CRM and outcome."""
+def _waiting_for_people(session: Session, now: datetime, known: _Known) -> Iterator[Alarm]:
+    """What ended in a way that does not pass by itself, by CRM, outcome and whose move it is."""
     needs = and_(
         DeliveryRow.outcome.is_not(None),
         or_(DeliveryRow.outcome.not_in(_WELL), DeliveryRow.next.is_not(None)),
         DeliveryRow.transient.is_(False),
         DeliveryRow.retry_at.is_(None),
     )
-    groups: dict[tuple[str, str], list[_Named]] = {}
-    for each in _named(session, now, needs):
-        if each.id not in told:
-            groups.setdefault((each.crm, each.outcome or ""), []).append(each)
-    for (crm, outcome), rows in groups.items():
-        title = f"{rows[0].label}: {outcome} on {_deliveries(len(rows))}, and a person is needed"
-        # One account's advice holds the account's names, and is right for that one.
-        advice = f"\n{rows[0].next}" if rows[0].next and len(rows) == 1 else "\n`robot status --open` says what to do."
-        yield Alarm(f"person/{crm}/{outcome}/{_day(now)}/{_about(rows)}", title, _lines(rows) + advice)
+    groups: dict[tuple[str, str, Owner], list[DeliveryRow]] = {}
+    for row in _open_rows(session, now, needs):
+        owner = known.owner(row)
+        if owner in PEOPLE and not known.is_told(row):
+            groups.setdefault((row.crm, row.outcome or "", owner), []).append(row)
+    for (crm, outcome, owner), rows in groups.items():
+        title = f"{rows[0].crm_label}: {outcome} on {_deliveries(len(rows))}, and the {owner} is needed"
+        alone = rows[0].next if len(rows) == 1 else None  # one account's advice is right for that one
+        text = f"{_lines(rows)}\n{alone or '`robot status --open` says what to do about each.'}"
+        yield Alarm(f"person/{crm}/{outcome}/{owner}/{_day(now)}/{_about(rows)}", title, text)
 
 
-def _overdue(session: Session, now: datetime) -> Iterator[Alarm]:
-    groups: dict[tuple[str, str], list[_Named]] = {}
-    for each in _named(session, now, DeliveryRow.due_at < now):
-        groups.setdefault((each.month, each.crm), []).append(each)
-    for (month, crm), rows in groups.items():
-        title = f"{rows[0].label}: {_deliveries(len(rows))} of {month} overdue"
-        text = f"{_lines(rows)}\n`robot status --month {month} --crm {crm} --open` says whose move it is."
-        yield Alarm(f"overdue/{month}/{crm}/{_day(now)}/{_about(rows)}", title, text)
+def _overdue(session: Session, now: datetime, known: _Known) -> Iterator[Alarm]:
+    groups: dict[tuple[str, str, Owner], list[DeliveryRow]] = {}
+    for row in _open_rows(session, now, DeliveryRow.due_at < now):
+        groups.setdefault((row.period_end, row.crm, known.owner(row)), []).append(row)
+    for (month, crm, owner), rows in groups.items():
+        title = f"{rows[0].crm_label}: {_deliveries(len(rows))} of {month} overdue; the next move is the {owner}'s"
+        text = f"{_lines(rows)}\n`robot status --month {month} --crm {crm} --open` says what it is."
+        yield Alarm(f"overdue/{month}/{crm}/{owner}/{_day(now)}/{_about(rows)}", title, text)
 
 
-def _months(session: Session, now: datetime, stopped: Sequence[str]) -> Iterator[Alarm]:
+def _months(session: Session, now: datetime, known: _Known) -> Iterator[Alarm]:
     """A month that is closed, once; one in which nothing moves any more without a person, once a day."""
     query = select(
         DeliveryRow.period_end,
@@ -153,7 +153,7 @@ def _months(session: Session, now: datetime, stopped: Sequence[str]) -> Iterator
     for month, crm, every, still_open, moving in session.execute(
         query.group_by(DeliveryRow.period_end, DeliveryRow.crm)
     ):
-        by_itself = 0 if crm in stopped or robot_class(crm) is None else moving
+        by_itself = 0 if crm in known.stopped or robot_class(crm) is None else moving
         before = counts.get(month, (0, 0, 0))
         counts[month] = (before[0] + every, before[1] + still_open, before[2] + by_itself)
     for month, (every, still_open, moving) in sorted(counts.items()):
@@ -185,18 +185,8 @@ def _summary(session: Session, month: Month) -> str:
     return "\n".join(lines)
 
 
-def _named(session: Session, now: datetime, which: ColumnElement[bool]) -> list[_Named]:
-    columns = (
-        DeliveryRow.id,
-        DeliveryRow.crm,
-        DeliveryRow.crm_label,
-        DeliveryRow.period_end,
-        DeliveryRow.state,
-        DeliveryRow.outcome,
-        DeliveryRow.next,
-    )
-    query = select(*columns).where(_recent(now), _open(), which).order_by(DeliveryRow.id)
-    return [_Named(*row) for row in session.execute(query)]
+def _open_rows(session: Session, now: datetime, which: ColumnElement[bool]) -> Sequence[DeliveryRow]:
+    return session.scalars(select(DeliveryRow).where(_recent(now), _open(), which).order_by(DeliveryRow.id)).all()
 
 
 def _recent(now: datetime) -> ColumnElement[bool]:
@@ -218,9 +208,9 @@ def _moves() -> ColumnElement[bool]:
     )
 
 
-def _lines(rows: Sequence[_Named]) -> str:
+def _lines(rows: Sequence[DeliveryRow]) -> str:
     more = [f"- and {len(rows) - _NAMED} more"] if len(rows) > _NAMED else []
-    return "\n".join([*(each.line for each in rows[:_NAMED]), *more])
+    return "\n".join([*(f"- {row.id}: {row.outcome or row.state}" for row in rows[:_NAMED]), *more])
 
 
 def _deliveries(number: int) -> str:
