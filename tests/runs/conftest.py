@@ -18,6 +18,7 @@ import export_robots.crm
 from emulated_world import world as world_module
 from emulated_world.world import EmulatedWorld, running_world
 from export_robots import cli
+from tests.runs.databases import emptied, server, url  # noqa: F401 - fixtures
 from tests.runs.quick_crm import QuickCrm
 
 ROOT = Path(__file__).parents[2]

@@ -5,24 +5,22 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.orm import Session
 
 from export_robots import clock
 from export_robots.clients import Account
-from export_robots.outcomes import AccountBusy, Outcome, UsageWrong
+from export_robots.outcomes import Outcome, UsageWrong
 from export_robots.periods import Month, Period
 from export_robots.robot import ReportRequest
 from export_robots.runs.database import open_database, sqlite_url
 from export_robots.runs.ledger import Ending, Ledger, delivery_id
-from export_robots.runs.locks import hold, is_held
-from export_robots.runs.tables import SCHEMA_VERSION, SchemaRow, State
+from export_robots.runs.tables import State
 
 OCTOBER = Period.month(Month(2026, 10))
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    made = Ledger(open_database(sqlite_url(tmp_path / "robot.sqlite")))
+def ledger(url: str) -> Iterator[Ledger]:
+    made = Ledger(open_database(url))
     yield made
     made.engine.dispose()
 
@@ -118,7 +116,8 @@ def test_an_authenticator_code_is_used_once(ledger: Ledger) -> None:
     assert ledger.use_code(account, 59_000_001)
 
 
-def test_a_full_database_is_said_in_a_sentence(ledger: Ledger) -> None:
+def test_a_full_database_is_said_in_a_sentence(tmp_path: Path) -> None:
+    ledger = Ledger(open_database(sqlite_url(tmp_path / "robot.sqlite")))
     with ledger.engine.connect() as connection:
         pages = connection.execute(text("PRAGMA page_count")).scalar_one()
         connection.execute(text(f"PRAGMA max_page_count={pages}"))
@@ -129,56 +128,10 @@ def test_a_full_database_is_said_in_a_sentence(ledger: Ledger) -> None:
 
     with pytest.raises(UsageWrong, match="database or disk is full"):
         fill()
+    ledger.engine.dispose()
 
 
 def test_a_file_that_is_no_database_is_said_in_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "robot.sqlite").write_text("not a database " * 100, "utf-8")
     with pytest.raises(UsageWrong, match="file is not a database"):
         open_database(sqlite_url(tmp_path / "robot.sqlite"))
-
-
-def test_a_database_of_a_newer_robot_is_left_alone(ledger: Ledger) -> None:
-    with Session(ledger.engine) as session, session.begin():
-        session.execute(text("UPDATE ledger_schema SET version = 99"))
-    with pytest.raises(UsageWrong, match="newer version"):
-        open_database(str(ledger.engine.url))
-    assert SchemaRow.__tablename__ == "ledger_schema"
-
-
-def test_an_account_is_held_once_and_whoever_comes_second_learns_by_whom(tmp_path: Path) -> None:
-    account = "activix:datateam+abc@example.com"
-    with hold(tmp_path, account, "abc/activix/2026-10"):
-        assert [is_held(path) for path in tmp_path.glob("*.lock")] == [True]
-        with (
-            pytest.raises(AccountBusy, match=r"abc/activix/2026-10 \(process \d+\) has held"),
-            hold(tmp_path, account, "second"),
-        ):
-            pass
-    with hold(tmp_path, account, "third"):
-        pass
-    assert not list(tmp_path.glob("*.json"))
-
-
-def test_a_database_of_the_first_version_is_opened_and_keeps_what_it_knows(tmp_path: Path) -> None:
-    url = sqlite_url(tmp_path / "old.sqlite")
-    old = Ledger(open_database(url))
-    row = old.expect("abc", "activix", "Activix CRM", None, OCTOBER)
-    request_report(old, row.id)
-    added = {"deliveries": ("again", "split", "asked_by", "why", "approved"), "requests": ("how", "why")}
-    with old.engine.begin() as connection:
-        for table, columns in added.items():
-            for column in columns:
-                connection.execute(text(f"ALTER TABLE {table} DROP COLUMN {column}"))
-        connection.execute(text("DROP TABLE subscriptions"))
-        connection.execute(text("UPDATE ledger_schema SET version = 1"))
-    old.engine.dispose()
-
-    new = Ledger(open_database(url))
-    delivery = new.delivery(row.id)
-    assert (delivery.state, delivery.again, delivery.split, delivery.asked_by) == (State.REQUESTED, 1, False, "export")
-    assert [each.how for each in new.requests(row.id)] == ["export"]
-    assert new.subscriptions() == []
-    assert new.expect("abc", "activix", "Activix CRM", None, OCTOBER, again=2).id == "abc/activix/2026-10~2"
-    with Session(new.engine) as session:
-        assert session.scalar(text("SELECT version FROM ledger_schema")) == SCHEMA_VERSION
-    new.engine.dispose()

@@ -1,29 +1,42 @@
-"""The database that the ledger and the workflow engine share: a SQLite file under the home, or any other by its URL."""
+"""The database that the ledger and the workflow engine share: a SQLite file under the home, or a PostgreSQL server."""
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Engine, create_engine, event, inspect, select, text, update
+from sqlalchemy import Connection, Dialect, Engine, create_engine, event, inspect, select
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
-from sqlalchemy.orm import Session
-from sqlalchemy.schema import CreateColumn
 
 from export_robots.outcomes import UsageWrong
 from export_robots.runs import operating_tables as _operating_tables  # noqa: F401 - its tables belong to Base too
-from export_robots.runs.tables import SCHEMA_VERSION, Base, SchemaRow
+from export_robots.runs.tables import SCHEMA_VERSION, SchemaRow
 
 if TYPE_CHECKING:
     from export_robots.home import Home
     from export_robots.settings import Settings
 
 BUSY_TIMEOUT_MS = 30_000  # as the workflow engine waits: a writer holds the file for milliseconds, a slow disk for more
+KEEP_ALIVE = {  # seconds, and of the last one milliseconds: a server that vanished is noticed within half a minute
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
+_RESTART = 30.0  # seconds that a server, once it was there, may be away
+_GLANCE = 0.1
 
 _MEND = (
     "See that the disk has room, then run the same command again: it goes on from there. `robot doctor` looks closer."
 )
+
+
+class DatabaseUnusable(UsageWrong):
+    """A full disk, a damaged file, a server that is away or does not let us in."""
 
 
 def database_url(settings: "Settings", home: "Home") -> str:
@@ -37,53 +50,82 @@ def sqlite_url(path: Path) -> str:
 
 
 def open_database(url: str) -> Engine:
-    """Connect, and create the ledger's tables where they are missing. A database that cannot serve is `UsageWrong`."""
-    engine = create_engine(url)
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _prepare_sqlite)
-    with database_errors():
-        Base.metadata.create_all(engine)
-        with Session(engine) as session, session.begin():
-            version = session.scalar(select(SchemaRow.version))
-            if version is None:
-                session.merge(SchemaRow(version=SCHEMA_VERSION))  # merge: another process may be at the same line
-        if version is not None and version < SCHEMA_VERSION:
-            _bring_up_to_date(engine)
-    if version is not None and version > SCHEMA_VERSION:
+    """Connect, and make or bring up to date the ledger's tables. A database that cannot serve is `UsageWrong`."""
+    engine = connect_to(url)
+    try:
+        with database_errors():
+            with engine.connect() as connection:
+                version = version_of(connection)
+            if version is None or version < SCHEMA_VERSION:
+                from export_robots.runs.schema import set_up  # which loads what only it needs
+
+                set_up(url)
+        if version is not None and version > SCHEMA_VERSION:
+            raise UsageWrong(
+                "the database was written by a newer version of the robot",
+                "Use that version, or name another home with --home.",
+            )
+    except BaseException:
         engine.dispose()
-        raise UsageWrong(
-            "the database was written by a newer version of the robot",
-            "Use that version, or name another home with --home.",
-        )
+        raise
     return engine
 
 
-def _bring_up_to_date(engine: Engine) -> None:
-    """Add the columns that the tables of an earlier version lack; whole tables are made already."""
-    for table in Base.metadata.sorted_tables:
-        for column in table.columns:
-            if column.name in _columns(engine, table.name):
-                continue
-            definition = CreateColumn(column).compile(dialect=engine.dialect)
+def connect_to(url: str, **options: Any) -> Engine:
+    if url.startswith("sqlite:"):
+        engine = create_engine(url, **options)
+        event.listen(engine, "connect", _prepare_sqlite)
+        return engine
+    engine = create_engine(url, pool_pre_ping=True, connect_args=KEEP_ALIVE, **options)
+    event.listen(engine, "do_connect", _Patience())
+    return engine
+
+
+def version_of(connection: Connection) -> int | None:
+    """Which shape the ledger's tables have; None: there are none yet."""
+    if not inspect(connection).has_table(SchemaRow.__tablename__):
+        return None
+    return connection.scalar(select(SchemaRow.version))
+
+
+class _Patience:
+    """Connects. A server that was there before is given time to restart; one that never was is not waited for."""
+
+    def __init__(self) -> None:
+        self._met = False
+
+    def __call__(self, dialect: Dialect, record: Any, arguments: list[Any], options: dict[str, Any]) -> Any:
+        ends = monotonic() + (_RESTART if self._met else 0)
+        while True:
             try:
-                with engine.begin() as connection:
-                    connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {definition}"))
-            except DatabaseError:
-                if column.name not in _columns(engine, table.name):  # else another process has just added it
+                connection = dialect.connect(*arguments, **options)
+            except dialect.loaded_dbapi.OperationalError:
+                if monotonic() >= ends:
                     raise
-    with Session(engine) as session, session.begin():
-        session.execute(update(SchemaRow).values(version=SCHEMA_VERSION))
-
-
-def _columns(engine: Engine, table: str) -> set[str]:
-    return {str(column["name"]) for column in inspect(engine).get_columns(table)}
+                threading.Event().wait(_GLANCE)
+            else:
+                self._met = True
+                return connection
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, record: Any) -> None:
     connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
-    connection.execute("PRAGMA journal_mode=WAL")  # readers, such as `robot status`, never wait for a writer
+    _write_ahead(connection)
     connection.execute("PRAGMA synchronous=FULL")  # an intent must be on the disk before what it announces happens
     connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Readers, such as `robot status`, never wait for a writer. A new file's change to that heeds no busy_timeout."""
+    ends = monotonic() + BUSY_TIMEOUT_MS / 1000
+    changed = False
+    while not changed:
+        try:
+            changed = connection.execute("PRAGMA journal_mode=WAL") is not None
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or monotonic() >= ends:
+                raise
+            threading.Event().wait(_GLANCE)
 
 
 @contextmanager
@@ -97,9 +139,9 @@ def database_errors() -> Iterator[None]:
         raise
 
 
-def database_trouble(error: BaseException) -> UsageWrong | None:
+def database_trouble(error: BaseException) -> DatabaseUnusable | None:
     """A full disk, a damaged file, a server that has gone; None for what would be a mistake of ours."""
     if isinstance(error, OperationalError) or type(error) is DatabaseError:
         says = str(error.orig).partition("\n")[0]  # without the statement and its values
-        return UsageWrong(f"the robot's database cannot be used: {says}", _MEND)
+        return DatabaseUnusable(f"the robot's database cannot be used: {says}", _MEND)
     return None

@@ -10,7 +10,6 @@ from export_robots.progress import Showing
 from export_robots.robot import AccountShown
 from export_robots.runs.defects import as_robot_error
 from export_robots.runs.exporting import at_work
-from export_robots.runs.locks import hold
 from export_robots.runs.signing_in import signed_in
 from export_robots.runs.subscribing import robot_of, visit_id
 from export_robots.settings import Settings
@@ -34,7 +33,7 @@ async def look(
     run = visit_id(account, "account")
     async with at_work(settings, home, browser, progress) as (work, _):
         try:
-            with hold(home.locks, account.id, run):
+            with work.hold(account.id, run):
                 await work.open_mailbox()  # for a sign-in code
                 async with signed_in(work, account, robot_of(account), run) as robot:
                     return await robot.look_at_account()
