@@ -6,12 +6,14 @@ Chromium itself sees the pipe closed and ends (tried with SIGKILL of this proces
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
+from export_robots.browser_files import sweep
 from export_robots.chromium import require_discretion, require_display
 from export_robots.chromium_process import CLOSE, RunningChromium, VisitOptions, in_time
 from export_robots.site_errors import BrowserCrashed
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from export_robots.settings import BrowserSettings
 
 _EVIDENCE = 60.0  # seconds
+
+_log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
@@ -35,6 +39,8 @@ async def open_browser(
     """
     require_display(headed)
     require_discretion()
+    if folder and (left := sweep(folder)):
+        _log.warning("browsers that robots had left when they died, ended now: %d", left)
     browser = Browser(settings, headed=headed, folder=folder)
     try:
         yield browser

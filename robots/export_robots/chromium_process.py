@@ -4,9 +4,7 @@ import asyncio
 import logging
 import os
 import re
-import shutil
 import signal
-import tempfile
 from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
-from filelock import FileLock, Timeout
 from playwright.async_api import Browser as PlaywrightBrowser
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Playwright, async_playwright
 
+from export_robots.browser_files import BrowserFiles
 from export_robots.chromium import INSTALL_HINT, SWITCHES, find_chromium, may_sandbox
 from export_robots.outcomes import UsageWrong
 from export_robots.site_errors import BrowserCrashed
@@ -55,7 +53,7 @@ class RunningChromium:
     """A running Chromium with the driver that started it."""
 
     def __init__(
-        self, playwright: Playwright, browser: PlaywrightBrowser, pid: int | None, files: "BrowserFiles"
+        self, playwright: Playwright, browser: PlaywrightBrowser, pid: int | None, files: BrowserFiles
     ) -> None:
         self._playwright = playwright
         self._browser = browser
@@ -89,7 +87,9 @@ class RunningChromium:
             await in_time(playwright.stop(), CLOSE, "stopping the driver")
             files.remove()
             raise
-        return cls(playwright, browser, await _process_of(browser), files)
+        pid = await _process_of(browser)
+        files.note(each for each in (pid, _parent(pid)) if each)
+        return cls(playwright, browser, pid, files)
 
     async def open_visit(self, options: "VisitOptions") -> Visit:
         try:
@@ -228,48 +228,3 @@ async def in_time(work: Coroutine[Any, Any, None], seconds: float, what: str) ->
     if not task.cancelled() and (error := task.exception()) and not isinstance(error, PlaywrightError):
         _log.warning("%s failed: %s: %s", what, type(error).__name__, error)
     return True
-
-
-class BrowserFiles:
-    """Where Chromium and the driver write: profile, traces. Removed with them; what a killed process left, too."""
-
-    # Chromium puts a Unix socket in it, 68 characters further down; its path may have 107.
-    _LONGEST = 38
-    _PREFIX = "export-robots-"
-
-    def __init__(self, folder: Path | None) -> None:
-        folder = folder or Path(tempfile.gettempdir())
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._sweep(folder)
-        self._real = Path(tempfile.mkdtemp(prefix=self._PREFIX, dir=folder))
-        self._lock = FileLock(self._real / "in-use")
-        self._lock.acquire()
-        self.path = self._real
-        """The same folder under a name that is short enough."""
-        if len(str(folder)) > self._LONGEST and hasattr(os, "symlink"):
-            self.path = self._link(self._real)
-            self.path.symlink_to(self._real, target_is_directory=True)
-
-    @staticmethod
-    def _link(real: Path) -> Path:
-        return Path(tempfile.gettempdir()) / real.name
-
-    @classmethod
-    def _sweep(cls, folder: Path) -> None:
-        for left in folder.glob(f"{cls._PREFIX}*"):
-            with suppress(Timeout, OSError):
-                if left.is_symlink() or not (left / "in-use").exists():
-                    continue  # another folder's, or being made or removed at this moment
-                with FileLock(left / "in-use", timeout=0):
-                    cls._remove(left)
-
-    @classmethod
-    def _remove(cls, real: Path) -> None:
-        link = cls._link(real)
-        if link.is_symlink() and link.readlink() == real:
-            link.unlink(missing_ok=True)
-        shutil.rmtree(real, ignore_errors=True)
-
-    def remove(self) -> None:
-        self._lock.release()
-        self._remove(self._real)
