@@ -21,6 +21,7 @@ from report_mailbox.mailbox import Limits, Mailbox, Pace
 from report_mailbox.passing import Pass
 from report_mailbox.records import Handed
 from report_mailbox.register import MailRegister
+from report_mailbox.store import NoStore, Store
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ class Collector:
         accept: Judges a file for an expectation. It may be asked about every expectation of this ledger, also one that
             another process made, and more than once; it must neither change anything nor raise.
         on_step: Told the name of each step of the way when it is done.
+        store: Where machines that share the ledger have each other's files; without it each has only its own.
     """
 
     def __init__(
@@ -52,14 +54,16 @@ class Collector:
         limits: Limits | None = None,
         pace: Pace | None = None,
         on_step: Callable[[str], None] = _silent,
+        store: Store | None = None,
     ) -> None:
         self.mailbox = mailbox
+        self._store = store or NoStore()
         self.folder = make_folder(folder)
         self.ledger = Ledger(engine, mailbox, folder)
         self._register = MailRegister(engine, mailbox, folder)
         self._pace = pace or Pace()
         self._on_step = on_step
-        self._pass = Pass(mailbox, self._register, accept, limits or Limits(), self._pace, on_step)
+        self._pass = Pass(mailbox, self._register, accept, limits or Limits(), self._pace, on_step, self._store)
 
     def collect_once(self) -> list[Handed]:
         """One pass. Returns what was handed over and not yet acknowledged with `ledger.taken`, also by earlier passes.
@@ -167,8 +171,12 @@ class Collector:
                 self._rest(min(pause, max(left(), 0.0)), ended)
 
     def _untaken(self) -> list[Handed]:
-        """What another machine has collected into a folder of its own is handed out there."""
-        return [each for each in self.ledger.untaken() if each.file is None or each.file.is_file()]
+        """What another machine has collected into a folder of its own is handed out there, unless it is shared."""
+        return [
+            each
+            for each in self.ledger.untaken()
+            if each.file is None or each.file.is_file() or (each.sha256 and self._store.has(each.sha256))
+        ]
 
     def _asked(self, ended: Callable[[], bool], seen: object) -> bool:
         """Whether to look up from waiting: it is over, or something else is expected than when it began."""

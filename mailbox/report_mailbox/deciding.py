@@ -16,9 +16,10 @@ from report_mailbox.files import spooled
 from report_mailbox.judging import Accept, Brought, Judge, RawMail, keep_parts
 from report_mailbox.mailbox import Limits, Mailbox
 from report_mailbox.matching import Fate
-from report_mailbox.message import content_hash
+from report_mailbox.message import content_hash, split_header_block
 from report_mailbox.records import Decided, Decision, HeadFacts, MailRow
 from report_mailbox.register import MailRegister
+from report_mailbox.store import Store, headers_name
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +47,9 @@ class Deciding:
         accept: Accept,
         limits: Limits,
         on_step: Callable[[str], None],
+        store: Store,
     ) -> None:
+        self._store = store
         self._register = register
         self._folder = register.folder
         self._limits = limits
@@ -121,12 +124,23 @@ class Deciding:
                     _cannot_be_read(here, error)
                     continue
             self._on_step("judged")
+            self._share(here, decision)
             decided.append((here, decision))
         recorded = self.record_all([(here.row, Decided(here.row.id, decision)) for here, decision in decided], known)
         for here, decision in decided:
             empty = not decision.parts and not decision.hand_over and not decision.keep
             if empty and here.row.id in recorded and not self._register.others_keep(here.row.id, here.mail.raw_sha256):
                 here.path.unlink(missing_ok=True)  # it brought nothing; and it may hold a sign-in code
+
+
+    def _share(self, here: Here, decision: Decision) -> None:
+        """What somebody may go on with is where every machine can have it, before the decision tells of it."""
+        if decision.hand_over:
+            self._store.keep(headers_name(here.mail.raw_sha256), split_header_block(here.mail.raw))
+        if decision.hand_over or decision.fate is Fate.HELD:
+            for part in decision.parts:
+                if not self._store.has(part.sha256):
+                    self._store.keep(part.sha256, (self._folder / part.file).read_bytes())
 
 
 def _cannot_be_read(here: Here, error: BaseException) -> None:

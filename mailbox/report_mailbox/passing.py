@@ -24,6 +24,7 @@ from report_mailbox.message import domain_of, read_headers, sent_at
 from report_mailbox.reading import HEADS
 from report_mailbox.records import Decided, Decision, HeadFacts, MailRow
 from report_mailbox.register import MailRegister
+from report_mailbox.store import Store
 from report_mailbox.taking import Taking, Wanted
 
 logger = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ class Pass:
         limits: Limits,
         pace: Pace,
         on_step: Callable[[str], None],
+        store: Store,
     ) -> None:
         self._mailbox = mailbox
         self._register = register
@@ -47,7 +49,7 @@ class Pass:
         self._limits = limits
         self._pace = pace
         self._on_step = on_step
-        self._deciding = Deciding(mailbox, register, accept, limits, self._tell)
+        self._deciding = Deciding(mailbox, register, accept, limits, self._tell, store)
         self._taking = Taking(mailbox, register, self._deciding, limits, self._tell)
         self._swept = False
         self._noted = float("-inf")

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from export_robots import clock
 from export_robots.catalogue import robot_class
-from export_robots.outcomes import RobotDefect
+from export_robots.outcomes import RobotDefect, UsageWrong
 from export_robots.reports.differences import Difference, difference
+from export_robots.runs import stored_files
 from export_robots.runs.ledger import CLOSED, Ledger, months_option, period_of
 from export_robots.runs.month import due_when_asked
 from export_robots.runs.tables import DeliveryRow, FileRow, How, State
@@ -74,11 +75,17 @@ def differs(delivery: str) -> Difference | None:
     if before.received_sha256 == now.received_sha256:
         rows = now.rows or 0
         return Difference(rows, rows, 0, 0, 0)
+    from export_robots.runs.finishing import named_file  # which uses this module
+
     earlier = next((Path(path) for path in (before.path, before.received_path) if path and Path(path).exists()), None)
     if earlier is None:
-        return None
+        try:
+            received = Path(before.received_path)
+            earlier = stored_files.bring(work.ledger.engine, work.home, received, before.received_sha256)
+        except UsageWrong:
+            return None
     robot = robot_class(row.crm)
-    return difference(earlier, Path(now.path), robot.column_aliases if robot else {})
+    return difference(earlier, named_file(work, delivery), robot.column_aliases if robot else {})
 
 
 def said(delivery: str) -> str:

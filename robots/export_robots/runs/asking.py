@@ -14,6 +14,7 @@ from export_robots.clients import Account
 from export_robots.outcomes import ReportLate, ReportRejected, RobotDefect
 from export_robots.periods import Period
 from export_robots.robot import Delivery, RangeLimited, ReportRequest, SavedReportMissing
+from export_robots.runs import stored_files
 from export_robots.runs.ledger import CLOSED, months_option, period_of
 from export_robots.runs.signing_in import signed_in
 from export_robots.runs.subscriptions import title_for
@@ -239,6 +240,9 @@ async def _fetch(work: Workplace, row: DeliveryRow, run: str, handed: "Handed") 
 
 
 def _take_file(work: Workplace, delivery: str, file: Path, *, source: str, handed: "Handed | None" = None) -> None:
+    sha256 = handed.sha256 if handed and handed.sha256 else sha256_of(file)
+    file = stored_files.bring(work.ledger.engine, work.home, file, sha256)
+    stored_files.keep(work.ledger.engine, file, sha256)
     mail = {}
     if handed:
         received = handed.received or clock.now()
@@ -248,7 +252,7 @@ def _take_file(work: Workplace, delivery: str, file: Path, *, source: str, hande
             "sender_domain": handed.sender_domain,
             "released_by": handed.released_by or None,
         }
-    work.ledger.add_file(delivery, source=source, path=str(file), sha256=sha256_of(file), mail=mail)
+    work.ledger.add_file(delivery, source=source, path=str(file), sha256=sha256, mail=mail)
 
 
 def sha256_of(file: Path) -> str:

@@ -25,6 +25,7 @@ from export_robots.refused_mailbox import RefusedMailboxPassword
 from export_robots.runs.again import delivered_before
 from export_robots.runs.defects import as_robot_error
 from export_robots.runs.ledger import CLOSED, Ledger, period_of, run_id
+from export_robots.runs.stored_files import StoredFiles, keep
 from export_robots.runs.subscriptions import names_another, title_for
 from export_robots.runs.tables import DeliveryRow, How, RequestRow
 from export_robots.runs.workplace import Workplace
@@ -32,12 +33,13 @@ from export_robots.settings import Settings
 from report_mailbox.codes import CodeReader
 from report_mailbox.collector import Collector
 from report_mailbox.errors import MailboxError, MailboxUnreachable
-from report_mailbox.files import spooled
+from report_mailbox.files import sha256_of, spooled
 from report_mailbox.judging import Accept
 from report_mailbox.mailbox import DELIVERY_HEADERS, Limits, Mailbox, Refusals, TokenSource
 from report_mailbox.matching import CLOCK_TOLERANCE, Acceptance, Expectation, Fate
 from report_mailbox.message import decode_words, first, read_headers, split_header_block
 from report_mailbox.records import Handed, HandedKind
+from report_mailbox.store import headers_name
 
 REPORT = "report"
 """The topic on which a run is told that something has come for it."""
@@ -55,7 +57,15 @@ class Collecting:
         self._mailbox = mailbox_of(settings, work.secrets, refused=refused_of(settings, work.home.root))
         self._folder = work.home.downloads / FOLDER
         accept = acceptance(work.settings, work.ledger)
-        self._collector = Collector(self._mailbox, work.ledger.engine, self._folder, accept, limits=limits_of(settings))
+        self._stored = StoredFiles(work.ledger.engine)
+        self._collector = Collector(
+            self._mailbox,
+            work.ledger.engine,
+            self._folder,
+            accept,
+            limits=limits_of(settings),
+            store=self._stored,
+        )
         self._answers = self._collector.ledger
         self._loop = asyncio.get_running_loop()
         self._stop = threading.Event()
@@ -150,12 +160,13 @@ class Collecting:
         return names_another(self._subject(handed), own, others, row.crm_label)
 
     def _subject(self, handed: Handed) -> str:
-        """Empty where the mail's bytes are not on disk. It is looked at, and kept nowhere."""
+        """Empty where neither the mail nor its headers are kept. It is looked at, and kept nowhere else."""
         known = self._answers.mail(handed.mail)
         path = spooled(self._folder, known.raw_sha256) if known.raw_sha256 else None
-        if path is None or not path.is_file():
+        if path is None:
             return ""
-        return decode_words(first(read_headers(split_header_block(path.read_bytes())), "subject"))
+        raw = path.read_bytes() if path.is_file() else self._stored.content(headers_name(known.raw_sha256 or ""))
+        return decode_words(first(read_headers(split_header_block(raw)), "subject")) if raw else ""
 
     def withdraw(self, row: DeliveryRow) -> None:
         """The delivery is settled in another way."""
@@ -164,6 +175,7 @@ class Collecting:
 
     def fetched(self, handed: Handed, file: Path, name: str) -> Handed:
         """The link of the mail has been followed. The file is kept beside what mails brought."""
+        keep(self._work.ledger.engine, file, sha256_of(file))
         kept = self._answers.fetched(handed.id, file, name)
         file.unlink(missing_ok=True)
         return kept

@@ -13,6 +13,7 @@ from export_robots.home import Home
 from export_robots.outcomes import AccountBusy, Outcome, RobotError, UsageWrong
 from export_robots.periods import Period
 from export_robots.progress import Showing
+from export_robots.runs import stored_files
 from export_robots.runs.again import time_to_pursue
 from export_robots.runs.asking import is_overdue, sha256_of, standing
 from export_robots.runs.database import database_url, open_database
@@ -139,6 +140,7 @@ async def _deliver(work: Workplace, runner: Runner, delivery: str, file: Path) -
     present = work.ledger.file(delivery)
     if row.again == 1 or present is None or digest not in (present.received_sha256, present.sha256):
         kept = _keep_copy(file, work.home.downloads / "by-hand", digest)
+        stored_files.keep(work.ledger.engine, kept, digest)
         present = work.ledger.add_file(delivery, source="by hand", path=str(kept), sha256=digest)
     if row.again > 1:
         work.ledger.approve(delivery, present.received_sha256)

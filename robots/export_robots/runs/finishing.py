@@ -23,7 +23,7 @@ from export_robots.reports.receipt import (
     write_receipt,
 )
 from export_robots.reports.removal import without_date_of_birth
-from export_robots.runs import again
+from export_robots.runs import again, stored_files
 from export_robots.runs.asking import sha256_of
 from export_robots.runs.ledger import CLOSED, Ledger, period_of
 from export_robots.runs.tables import DeliveryRow, FileRow, How, RequestRow, State
@@ -39,7 +39,7 @@ def check(delivery: str) -> None:
     file = _present_file(work, delivery)
     with work.step("check the report"):
         zone = work.client_of(row).timezone
-        result = examine(work.ledger, row, Path(file.received_path), work.ledger.request(file.request_id), zone)
+        result = examine(work.ledger, row, _received(work, file), work.ledger.request(file.request_id), zone)
     work.ledger.update_file(
         file.id,
         checked=True,
@@ -79,8 +79,34 @@ def name(delivery: str, run: str) -> None:
     work = current()
     row = work.ledger.delivery(delivery)
     file = _present_file(work, delivery)
-    received = Path(file.received_path)
     named = file_name(work.dealership_of(row), row.crm_label, period_of(row), row.crm)
+    target = _named(work, row, file, named)
+    work.ledger.update_file(
+        file.id,
+        path=str(target),
+        name=named,
+        sha256=sha256_of(target),
+        date_of_birth_removed=file.has_date_of_birth,
+    )
+    _write_receipt(work, delivery, run)
+
+
+def named_file(work: Workplace, delivery: str) -> Path:
+    """The named file on this machine; where another one made it, it is made here as well."""
+    file = _present_file(work, delivery)
+    assert file.path
+    assert file.name
+    if Path(file.path).is_file():
+        return Path(file.path)
+    target = _named(work, work.ledger.delivery(delivery), file, file.name)
+    if sha256_of(target) != file.sha256:
+        raise RobotDefect("a file that another machine named came out differently here")
+    work.ledger.update_file(file.id, path=str(target))
+    return target
+
+
+def _named(work: Workplace, row: DeliveryRow, file: FileRow, named: str) -> Path:
+    received = _received(work, file)
     folder = work.home.downloads / clean(row.client)
     if row.again > 1:
         folder /= f"again {row.again}"  # what was delivered before keeps its file and its receipt
@@ -91,14 +117,12 @@ def name(delivery: str, run: str) -> None:
         without_date_of_birth(received, target, robot.column_aliases if robot else {})
     else:
         copy_whole(received, target)
-    work.ledger.update_file(
-        file.id,
-        path=str(target),
-        name=named,
-        sha256=sha256_of(target),
-        date_of_birth_removed=file.has_date_of_birth,
-    )
-    _write_receipt(work, delivery, run)
+    return target
+
+
+def _received(work: Workplace, file: FileRow) -> Path:
+    """The file as it came, on this machine; another one may have collected it."""
+    return stored_files.bring(work.ledger.engine, work.home, Path(file.received_path), file.received_sha256)
 
 
 def is_empty(delivery: str) -> bool:
@@ -171,7 +195,7 @@ def copy_whole(source: Path, target: Path) -> None:
 def _write_receipt(work: Workplace, delivery: str, run: str) -> None:
     row = work.ledger.delivery(delivery)
     file = _present_file(work, delivery)
-    assert file.path
+    path = named_file(work, delivery)
     assert file.name
     assert file.sha256
     request = work.ledger.request(file.request_id)
@@ -186,7 +210,7 @@ def _write_receipt(work: Workplace, delivery: str, run: str) -> None:
         run=run,
         file=FileHeld(
             name=file.name,
-            size=Path(file.path).stat().st_size,
+            size=path.stat().st_size,
             sha256=file.sha256,
             received_sha256=file.received_sha256,
             encoding=file.encoding or "",
@@ -216,7 +240,7 @@ def _write_receipt(work: Workplace, delivery: str, run: str) -> None:
             else None
         ),
     )
-    write_receipt(receipt, Path(file.path))
+    write_receipt(receipt, path)
 
 
 def _shown(request: RequestRow) -> CrmShowed | None:

@@ -1,12 +1,12 @@
 """The last step outside: the named file is handed to the portal, once, and counts only when the portal confirms it."""
 
 import asyncio
-from pathlib import Path
 
 from export_robots.evidence import EvidenceFolder
 from export_robots.outcomes import UploadFailed
 from export_robots.portal import UploadNotStarted, UploadUnconfirmed
 from export_robots.portal import upload as upload_to_portal
+from export_robots.runs.finishing import named_file
 from export_robots.runs.workplace import current
 
 _INTERRUPTED = "the run was interrupted while it posted the file, which the portal may have or not"
@@ -18,7 +18,7 @@ async def upload(delivery: str, run: str) -> None:
     row = work.ledger.delivery(delivery)
     file = work.ledger.file(delivery)
     assert file
-    assert file.path
+    path = await asyncio.to_thread(named_file, work, delivery)
     earlier = work.ledger.last_upload(delivery)
     if earlier and earlier.answer == "confirmed" and earlier.sha256 == file.sha256:
         return
@@ -39,7 +39,7 @@ async def upload(delivery: str, run: str) -> None:
             answer = await upload_to_portal(
                 browser,
                 work.settings.portal,
-                Path(file.path),
+                path,
                 dealership=work.dealership_of(row),
                 evidence=EvidenceFolder(work.evidence_folder(run), work.secrets.all),
                 progress=work.progress,

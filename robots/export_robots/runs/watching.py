@@ -16,6 +16,7 @@ from export_robots.runs.collecting import acceptance, delivery_of
 from export_robots.runs.database import database_url, open_database
 from export_robots.runs.ledger import Ledger
 from export_robots.runs.mailbox_desk import MailboxDesk
+from export_robots.runs.stored_files import StoredFiles
 from export_robots.settings import Settings
 from report_mailbox.collector import Collector
 from report_mailbox.errors import MailboxError
@@ -52,6 +53,7 @@ class _Watch:
             acceptance(settings, ledger),
             limits=desk.limits,
             on_step=self._step,
+            store=StoredFiles(ledger.engine),
         )
 
     async def run(self) -> None:
