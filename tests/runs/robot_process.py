@@ -26,6 +26,7 @@ PLACES: dict[str, tuple[str, str, str]] = {
     "when the CRM has saved, unrecorded": ("tests.runs.quick_crm:QuickCrm", "subscribe", "after"),
     "when the request is recorded": ("export_robots.runs.ledger:Ledger", "end_request", "after"),
     "while it waits for the mail": ("export_robots.runs.asking", "time_left", "after"),
+    "when the mail is handed over": ("export_robots.runs.collecting:Collecting", "_hand_over", "before"),
     "when the report is taken over": ("export_robots.runs.ledger:Ledger", "add_file", "after"),
     "when the report is checked": ("export_robots.runs.finishing", "check", "after"),
     "when the file is named": ("export_robots.runs.finishing", "name", "after"),
