@@ -86,7 +86,7 @@ async def findings(config: Path | None, home: Path | None) -> AsyncIterator[Find
     if prepared:
         for finding in [*_home(prepared), *_locks(prepared)]:
             yield finding
-        for finding in await _tried("database", lambda: _database(prepared)):
+        for finding in await _tried("database", lambda: _database(settings, prepared)):
             yield finding
     for finding in _time_zones(settings):
         yield finding
@@ -159,21 +159,28 @@ def _locks(home: "Home") -> Iterator[Finding]:
         yield ok("locks", "no account is held")
 
 
-async def _database(home: "Home") -> list[Finding]:
-    from export_robots.runs.database import open_database, sqlite_url
+async def _database(settings: Settings, home: "Home") -> list[Finding]:
+    from export_robots.runs.database import database_url, open_database
     from export_robots.runs.engine import engine
     from export_robots.runs.ledger import Ledger
+    from export_robots.runs.locks import AccountLocks
 
-    url = sqlite_url(home.database)
+    url = database_url(settings, home)
     ledger = Ledger(open_database(url))
     try:
         async with engine(url):
             expected = len(ledger.deliveries())
+        address = ledger.engine.url
+        held = AccountLocks(ledger.engine, home).held() if settings.database.url else []
     finally:
         ledger.engine.dispose()
-    return [
-        ok("database", f"{home.database.name} opens and is up to date; {_count(expected, 'delivery', 'deliveries')}")
-    ]
+    name = home.database.name
+    if settings.database.url:
+        name = f"the PostgreSQL database {address.database} on {address.host or 'this machine'}"
+    found = [ok("database", f"{name} opens and is up to date; {_count(expected, 'delivery', 'deliveries')}")]
+    if held:
+        found.append(ok("locks", f"accounts that runs of all machines hold now: {', '.join(held)}"))
+    return found
 
 
 def _time_zones(settings: Settings) -> Iterator[Finding]:
