@@ -12,6 +12,7 @@ import typer
 
 from export_robots import (
     cli_accounts,
+    cli_backup,
     cli_credentials,
     cli_decisions,
     cli_deliveries,
@@ -47,6 +48,7 @@ cli_subscriptions.register(app)
 cli_serve.register(app)
 cli_accounts.register(app)
 cli_keeping.register(app)
+cli_backup.register(app)
 cli_setup.register(app)
 app.add_typer(cli_mailbox.app, name="mailbox")
 app.add_typer(cli_credentials.app, name="credentials")
