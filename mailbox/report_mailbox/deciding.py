@@ -132,7 +132,6 @@ class Deciding:
             if empty and here.row.id in recorded and not self._register.others_keep(here.row.id, here.mail.raw_sha256):
                 here.path.unlink(missing_ok=True)  # it brought nothing; and it may hold a sign-in code
 
-
     def _share(self, here: Here, decision: Decision) -> None:
         """What somebody may go on with is where every machine can have it, before the decision tells of it."""
         if decision.hand_over:
