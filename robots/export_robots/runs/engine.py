@@ -18,6 +18,8 @@ from contextlib import asynccontextmanager
 
 from dbos import DBOS, DBOSConfig, WorkflowHandleAsync
 
+from export_robots.telemetry import with_traces
+
 APPLICATION = "export-robots"
 APPLICATION_VERSION = "export-1"
 """The shape of the workflow: raised only when runs that are under way could not go on with changed steps."""
@@ -48,9 +50,8 @@ async def engine(
         "application_version": APPLICATION_VERSION,
         "executor_id": name,
         "notification_listener_polling_interval_sec": notices,
-        "enable_otlp": False,
     }
-    DBOS(config=config)
+    DBOS(config=with_traces(config))
     own_queue = f"resumed-by-{name}"
     DBOS.listen_queues([own_queue, *queues])
     DBOS.launch()
