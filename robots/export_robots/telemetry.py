@@ -44,7 +44,7 @@ def with_traces(config: "DBOSConfig", env: Mapping[str, str] = os.environ) -> "D
 
 
 def _without_texts(name: str) -> None:
-    """Make the process's tracer, before DBOS does: the first to see a finished span leaves the error's text out of it."""
+    """Make the process's tracer, before DBOS does: whoever sees a finished span first takes the text out."""
     from opentelemetry import trace  # type: ignore[import-not-found]  # an extra
     from opentelemetry.sdk.resources import Resource  # type: ignore[import-not-found]
     from opentelemetry.sdk.trace import SpanProcessor, TracerProvider  # type: ignore[import-not-found]
