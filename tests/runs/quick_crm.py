@@ -8,7 +8,7 @@ back until it is switched off.
 from datetime import datetime
 
 from export_robots import clock
-from export_robots.outcomes import PermissionMissing, SignInRefused
+from export_robots.outcomes import CodeNeeded, PermissionMissing, SignInRefused, SiteChanged
 from export_robots.periods import Period
 from export_robots.robot import (
     AccountNeeds,
@@ -50,9 +50,19 @@ class QuickCrm(CrmRobot):
             await form.fill(self.visit.login.username)
             await self.visit.type_password(page.get_by_label("Password"))
             await page.get_by_role("button", name="Login").click()
-            await refusal.or_(menu).wait_for()
+            code = page.get_by_label("Code from your phone")
+            await refusal.or_(menu).or_(code).wait_for()
             if await refusal.is_visible():
                 raise SignInRefused("the CRM said “Wrong password”")
+            if await code.is_visible():
+                told = await self.visit.codes.told("the CRM sent a code to a phone")
+                if told is None:
+                    raise CodeNeeded("the CRM sent a code to a phone")
+                await self.visit.type_code(code, told)
+                await page.get_by_role("button", name="Verify").click()
+                await refusal.or_(menu).wait_for()
+                if await refusal.is_visible():
+                    raise CodeNeeded("the CRM said “Wrong code”")
 
     async def request_report(self, period: Period) -> ReportRequest:
         return await self._request("", period)
@@ -96,6 +106,8 @@ class QuickCrm(CrmRobot):
     async def _request(self, view: str, period: Period) -> ReportRequest:
         async with self.visit.step("generate the report"):
             page = self.visit.page
+            if await page.get_by_role("button", name="Make").count():
+                raise SiteChanged("there is no button “Generate”")
             if not await page.get_by_role("button", name="Generate").count():
                 raise PermissionMissing("the CRM does not offer Generate Report to this account")
             await page.get_by_label("View").fill(view)

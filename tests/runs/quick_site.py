@@ -25,6 +25,11 @@ _SIGN_IN = (
     "<form method=post action=sign-in><label>Email <input name=email></label>"
     "<label>Password <input type=password name=password></label><button>Login</button></form>"
 )
+SENT_CODE = "424242"
+_CODE = (
+    "<form method=post action=code><label>Code from your phone <input name=code autocomplete=one-time-code></label>"
+    "<button>Verify</button></form>"
+)
 
 
 @dataclass
@@ -40,6 +45,7 @@ class _Site:
     def __init__(self, world: SiteWorld) -> None:
         self.world = world
         self.sessions: dict[str, SiteAccount] = {}
+        self.asked: dict[str, SiteAccount] = {}
         self.views: dict[str, dict[str, _View]] = {}
         self._sending: set[asyncio.Task[None]] = set()
         world.clock_hooks.append(self._fire)
@@ -58,8 +64,23 @@ class _Site:
         self.world.journal.add("sign_in", username=account.username, accepted=accepted, right=right)
         if not accepted:
             return HTMLResponse("<p role=alert>Wrong password</p>")
-        response = RedirectResponse("/", 303)
         key = f"session-{len(self.world.journal.entries)}"
+        if "asks_sms_code" in self.world.misbehaviours:
+            self.asked[key] = account
+            response: Response = HTMLResponse(_CODE)
+            response.set_cookie("asked", key, httponly=True)
+            return response
+        return self._inside(key, account)
+
+    async def code(self, request: Request) -> Response:
+        form, key = await request.form(), request.cookies["asked"]
+        account = self.asked[key]
+        accepted = form["code"] == SENT_CODE
+        self.world.journal.add("code", username=account.username, accepted=accepted)
+        return self._inside(key, account) if accepted else HTMLResponse("<p role=alert>Wrong code</p>")
+
+    def _inside(self, key: str, account: SiteAccount) -> Response:
+        response = RedirectResponse("/", 303)
         self.sessions[key] = account
         response.set_cookie("session", key, httponly=True)
         return response
@@ -95,6 +116,8 @@ class _Site:
             for view in views
         )
         button = "" if "no_export_permission" in self.world.misbehaviours else "<button>Generate</button>"
+        if "renamed_button" in self.world.misbehaviours:
+            button = "<button>Make</button>"
         return (
             f"<h1>Reports</h1><p data-testid=account>{escape(account.username)}</p>"
             f"<p data-testid=role>{'Advisor' if wrong else account.role}</p>"
@@ -142,6 +165,7 @@ def app(world: SiteWorld) -> Starlette:
         routes=[
             Route("/", site.front),
             Route("/sign-in", site.sign_in, methods=["POST"]),
+            Route("/code", site.code, methods=["POST"]),
             Route("/report", site.report, methods=["POST"]),
             Route("/save", site.save, methods=["POST"]),
         ]

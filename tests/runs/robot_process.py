@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import export_robots.crm
@@ -77,6 +78,11 @@ def arm(place: str) -> None:
 
 if __name__ == "__main__":
     export_robots.crm.robots = lambda: {"activix": QuickCrm}  # type: ignore[assignment]
+    if "serve" in sys.argv:
+        from export_robots.runs import machines, queues
+
+        queues.POLL_SECONDS, queues.EACH_MINUTE = 0.2, "*/2 * * * * *"
+        machines.HEARTBEAT, machines.DEAD_AFTER = timedelta(seconds=1), timedelta(seconds=5)
     if os.environ.get("ROBOT_TEST_DIES_AT"):
         arm(os.environ["ROBOT_TEST_DIES_AT"])
     from export_robots.cli import run

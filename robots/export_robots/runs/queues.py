@@ -23,6 +23,7 @@ SERVING = "serve-"
 """With which the executor id of every `robot serve` begins; commands have other ones."""
 
 POLL_SECONDS = 1.0
+EACH_MINUTE = "* * * * *"
 _UNFINISHED = ["ENQUEUED", "PENDING", "DELAYED"]
 
 

@@ -19,8 +19,8 @@ from filelock import FileLock, Timeout
 from export_robots import clock, crm
 from export_robots.clients import Account
 from export_robots.home import Home
-from export_robots.outcomes import AccountBusy, Outcome, UsageWrong
 from export_robots.logs import about
+from export_robots.outcomes import AccountBusy, Outcome, UsageWrong
 from export_robots.progress import Showing
 from export_robots.runs import machines, queues
 from export_robots.runs.database import open_database
@@ -216,7 +216,7 @@ async def _serve(work: Workplace, duty: Serving, served: list[str], at_once: int
             {
                 "schedule_name": "round",
                 "workflow_fn": make_round,
-                "schedule": "* * * * *",
+                "schedule": queues.EACH_MINUTE,
                 "context": None,
                 "queue_name": queues.ROUNDS,
             }

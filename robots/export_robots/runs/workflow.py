@@ -76,6 +76,8 @@ async def export(delivery: str, run: str, upload: bool, wait: bool) -> str:
 
 async def _pursue(delivery: str, run: str, *, upload: bool, wait: bool) -> str:
     try:
+        if current().duty:  # a command has done so before
+            await current().open_mailbox()
         ending = await _passage(delivery, run, upload=upload, wait=wait)
     except dbos_error.DBOSMaxStepRetriesExceeded as error:
         ending = _ending_of(error.errors[-1], delivery, run)

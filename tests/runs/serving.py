@@ -1,0 +1,112 @@
+"""`robot serve` as a process of a test, and the ledger that it works from."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]  # publishes no types
+
+from emulated_world.clients import EmulatedClient
+from emulated_world.contract import SiteAccount
+from export_robots.runs.database import open_database, sqlite_url
+from export_robots.runs.ledger import CLOSED, Ledger
+from export_robots.runs.tables import DeliveryRow, State
+from tests.runs.conftest import PATIENCE, ROOT, Place, wait_until
+
+
+@dataclass
+class Served:
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def said(self) -> str:
+        return self.log.read_text()
+
+    def end(self) -> int:
+        """As a service's keeper does; the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(PATIENCE)
+
+    def kill(self) -> None:
+        """As a machine that loses its power: the process and its browsers, at once."""
+        for each in [*psutil.Process(self.process.pid).children(recursive=True), psutil.Process(self.process.pid)]:
+            try:
+                each.kill()
+            except psutil.NoSuchProcess:
+                continue
+        self.process.wait(PATIENCE)
+
+
+@contextmanager
+def serving(place: Place, *words: str, home: Path | None = None) -> Iterator[Served]:
+    where = home or place.home
+    where.parent.mkdir(parents=True, exist_ok=True)
+    log = where.parent / f"{where.name}-{len(list(where.parent.glob('*.log')))}.log"
+    command = ["--config", str(place.config), "--home", str(where), "serve", *words]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, str(ROOT / "tests" / "runs" / "robot_process.py"), *command],
+            stdout=out,
+            stderr=out,
+            env=environment,
+            start_new_session=True,
+        )
+    served = Served(process, log)
+    try:
+        yield served
+    finally:
+        if process.poll() is None:
+            served.kill()
+
+
+def with_clients(place: Place, number: int, **overrides: object) -> list[str]:
+    """Give the world so many dealerships with an account each, in place of its own; their keys."""
+    keys = [f"d{each:02}" for each in range(number)]
+    accounts = {key: SiteAccount(f"datateam+{key}@example.com", f"secret {key}", f"Motors {key}") for key in keys}
+    place.world.clients.clear()
+    place.world.clients.update({key: EmulatedClient(key, account) for key, account in accounts.items()})
+    place.world.accounts.clear()
+    place.world.accounts.update({each.username: each for each in accounts.values()})
+    settings = {"schedule__starts_per_minute": 600, "schedule__pauses": ["2s", "3s"], **overrides}
+    place.configure(**settings)
+    return keys
+
+
+@contextmanager
+def ledger_of(place: Place, url: str | None = None) -> Iterator[Ledger]:
+    place.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    ledger = Ledger(open_database(url or sqlite_url(place.home / "robot.sqlite")))
+    try:
+        yield ledger
+    finally:
+        ledger.engine.dispose()
+
+
+def closed(ledger: Ledger) -> list[DeliveryRow]:
+    return [row for row in ledger.deliveries() if row.state in CLOSED]
+
+
+def wait_for_all(ledger: Ledger, number: int, served: Served) -> list[DeliveryRow]:
+    """Wait until all are closed, or wait for a person as they may have been posted when a machine died; the latter."""
+
+    def settled() -> list[DeliveryRow]:
+        assert served.process.poll() is None, served.said
+        return [row for row in ledger.deliveries() if row.state in CLOSED or is_doubtful(row)]
+
+    try:
+        wait_until(lambda: len(settled()) == number, f"{number} deliveries are settled")
+    except AssertionError as error:
+        standing = [(row.id, row.state, row.outcome, row.reasons) for row in ledger.deliveries()]
+        raise AssertionError(f"{error}\n{standing}\n{served.said}") from None
+    return [row for row in settled() if is_doubtful(row)]
+
+
+def is_doubtful(row: DeliveryRow) -> bool:
+    return row.state == State.POSTED and row.outcome is not None
