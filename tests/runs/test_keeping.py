@@ -22,6 +22,7 @@ from export_robots.runs.operating_tables import StoredFileRow
 from export_robots.runs.tables import DeliveryRow, FileRow, How, State
 from export_robots.settings import Settings
 from report_mailbox.matching import Fate
+from report_mailbox.store import headers_name
 from report_mailbox.tables import messages, metadata, parts
 from tests.runs.conftest import Place, Robot
 
@@ -102,11 +103,11 @@ class Kept:
             os.utime(path, (at.timestamp(), at.timestamp()))
         return folder
 
-    def stored(self, content: str) -> str:
-        digest = sha256(content.encode()).hexdigest()
+    def stored(self, content: str, name: str = "") -> str:
+        name = name or sha256(content.encode()).hexdigest()
         with Session(self.ledger.engine) as session, session.begin():
-            session.add(StoredFileRow(sha256=digest, content=content.encode(), stored_at=OLD))
-        return digest
+            session.add(StoredFileRow(sha256=name, content=content.encode(), stored_at=OLD))
+        return name
 
     def rows(self) -> list[FileRow]:
         with Session(self.ledger.engine) as session:
@@ -232,12 +233,13 @@ def test_evidence_goes_sooner_and_never_that_of_an_open_delivery(kept: Kept) -> 
 def test_what_the_database_keeps_of_files_goes_with_them(kept: Kept) -> None:
     kept.report(kept.delivery(OLD), "done")
     kept.report(kept.delivery(None), "open")
-    kept.mail("held", Fate.HELD, brought="held")
-    gone, open_, held = kept.stored("done"), kept.stored("open"), kept.stored("held")
-    assert purge(kept.ledger, kept.home, kept.settings, NOW, dry_run=True).removed[Kind.STORED] == 1
-    assert kept.still_stored() == {gone, open_, held}
-    assert purge(kept.ledger, kept.home, kept.settings, NOW).removed[Kind.STORED] == 1
-    assert kept.still_stored() == {open_, held}
+    mails = [kept.mail("held", Fate.HELD, brought="held"), kept.mail("ignored", Fate.IGNORED)]
+    stays = {kept.stored("open"), kept.stored("held"), kept.stored("To: you", headers_name(mails[0].stem))}
+    gone = {kept.stored("done"), kept.stored("To: you", headers_name(mails[1].stem))}
+    assert purge(kept.ledger, kept.home, kept.settings, NOW, dry_run=True).removed[Kind.STORED] == 2
+    assert kept.still_stored() == stays | gone
+    assert purge(kept.ledger, kept.home, kept.settings, NOW).removed[Kind.STORED] == 2
+    assert kept.still_stored() == stays
 
 
 def test_another_machines_copy_is_cleared_by_that_machine(kept: Kept, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from export_robots.runs.operating_tables import StoredFileRow
 from export_robots.runs.tables import DeliveryRow, FileRow
 from export_robots.runs.transactions import Transactions
 from report_mailbox.matching import Fate
+from report_mailbox.store import headers_name
 from report_mailbox.tables import handed, messages, parts
 
 _BY_HASH = re.compile(r"(?:mail/parts|by-hand)/([0-9a-f]{64})(?:\.[^/]*)?")
@@ -89,6 +90,9 @@ class KeptFiles(Transactions):
                 for sha256, wanted, _over in _parts(session, Rule(before, before)):
                     if wanted:
                         sizes.pop(sha256, None)
+                for raw_sha256, over in _mails(session, Rule(before, before)):
+                    if not over:
+                        sizes.pop(headers_name(raw_sha256), None)
             if not dry_run:
                 for some in _batches(list(sizes)):
                     session.execute(delete(StoredFileRow).where(StoredFileRow.sha256.in_(some)))
