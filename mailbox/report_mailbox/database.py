@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, and_, insert, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 
 from report_mailbox.mailbox import Mailbox
 from report_mailbox.records import HandOver, NewPart
@@ -108,7 +108,7 @@ def insert_missing(connection: Connection, table: Table, rows: list[dict[str, An
 def _create_tables(engine: Engine) -> None:
     try:
         metadata.create_all(engine)
-    except (OperationalError, ProgrammingError):
+    except (OperationalError, ProgrammingError, IntegrityError):
         # Another process made them between the look and the making; anything else fails again.
         metadata.create_all(engine)
 

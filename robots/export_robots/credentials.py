@@ -17,12 +17,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import unquote, urlsplit
 
 from pydantic import SecretStr
 from pydantic_core import PydanticCustomError
 
 from export_robots.clients import Account
 from export_robots.config_kinds import totp_secret
+from export_robots.config_schedule import notice_urls
 from export_robots.outcomes import RobotDefect, UsageWrong
 from export_robots.spelling import did_you_mean
 
@@ -32,8 +34,11 @@ if TYPE_CHECKING:
 _Answer = TypeVar("_Answer")
 
 SERVICE = "export-robots"
+NOTICES = "notices.urls"
 MAILBOX_TOKEN = "mailbox.token"  # noqa: S105 - a name
 """What `robot mailbox connect` stores: refresh and access token of the mailbox's user, at Google or Microsoft."""
+
+_TOKEN = 16  # letters; no word that a path is made of is that long
 
 KEYRING_DEADLINE_SECONDS = 60.0  # long enough to type the keyring's own password into the window that it may open
 
@@ -111,6 +116,19 @@ class Secrets:
         """The secret of the application that is registered at Google; none anywhere is `UsageWrong`."""
         return self._require("mailbox.client_secret", "the client secret of the mailbox's application")
 
+    def notice_urls(self) -> list[str]:
+        """Where notices go: the configuration's addresses, or else those in the keyring; none is no mistake."""
+        urls = self._settings.notices.urls
+        if not urls:
+            try:
+                kept = self._find(NOTICES)
+            except KeyringUnusable:
+                self._asked[NOTICES] = kept = None
+            urls = notice_urls(kept.get_secret_value()) if kept else ()
+        plain = [url.get_secret_value() for url in urls]
+        self.meet(plain)
+        return plain
+
     def mailbox_token(self) -> str | None:
         """What is kept of the mailbox's consent, asked of the keyring anew: another process may have renewed it."""
         kept: str | None = _keyring(lambda keyring: keyring.get_password(SERVICE, MAILBOX_TOKEN))
@@ -135,7 +153,8 @@ class Secrets:
         One that lies in the keyring and was not asked for is not among them: it cannot have been typed or sent.
         """
         values = [*self._settings.secrets.values(), *(value for value in self._asked.values() if value)]
-        return sorted({value.get_secret_value() for value in values} | self._met)
+        plain = {value.get_secret_value() for value in values} | self._met
+        return sorted(plain.union(*(_in_address(each) for each in plain if "://" in each)))
 
     def fingerprint(self, name: str) -> str:
         """A salted digest of the named secret, by which it is recognised later without being stored."""
@@ -176,6 +195,11 @@ def set_secret(settings: "Settings", name: str, value: SecretStr) -> None:
     plain = value.get_secret_value()
     if not plain.strip():
         raise UsageWrong(f"{name} was not stored: it is empty", "Type or pipe in the secret itself.")
+    if name == NOTICES:
+        try:
+            notice_urls(plain)
+        except PydanticCustomError as wrong:
+            raise UsageWrong(f"{name} {wrong}", "Several have a comma or a space between them.") from None
     if name.endswith(".totp_secret"):
         try:
             plain = totp_secret(value).get_secret_value()
@@ -205,12 +229,15 @@ def list_secrets(settings: "Settings") -> list[ExpectedSecret]:
     A keyring that cannot be used has none of them; `check_keyring` says what is the matter with it.
     """
     names = expected_names(settings)
+    if not settings.notices.urls:
+        names.append(NOTICES)
     others = [name for name in names if name not in settings.secrets]
     try:
         in_keyring = _keyring(lambda keyring: {name for name in others if keyring.get_password(SERVICE, name)})
     except KeyringUnusable:
         in_keyring = set()
-    return [_where(settings, name, in_keyring=name in in_keyring) for name in names]
+    found = [_where(settings, name, in_keyring=name in in_keyring) for name in names]
+    return [each for each in found if each.name != NOTICES or each.source is SecretSource.KEYRING]
 
 
 def check_keyring() -> str:
@@ -245,6 +272,16 @@ def expected_names(settings: "Settings") -> list[str]:
 def how_to_store(name: str) -> str:
     """The command that stores the secret of that name."""
     return "robot mailbox connect" if name == MAILBOX_TOKEN else f"robot credentials set {name}"
+
+
+def _in_address(url: str) -> set[str]:
+    """What alone would open the door: the password of an address, and tokens in its path."""
+    try:
+        parts = urlsplit(url)
+        found = {parts.password or "", unquote(parts.password or "")}
+    except ValueError:
+        return set()
+    return {each for each in found if each} | {each for each in parts.path.split("/") if len(each) >= _TOKEN}
 
 
 def variable_of(name: str) -> str:
@@ -284,7 +321,7 @@ def _text(raw: bytes) -> str:
 
 
 def _where(settings: "Settings", name: str, *, in_keyring: bool) -> ExpectedSecret:
-    optional = name.endswith(".totp_secret")
+    optional = name.endswith(".totp_secret") or name == NOTICES
     if name in settings.secrets:
         place = settings.secret_places[name]
         source = SecretSource.FILE if place == str(settings.config_file) else SecretSource.ENVIRONMENT
@@ -296,7 +333,7 @@ def _where(settings: "Settings", name: str, *, in_keyring: bool) -> ExpectedSecr
 
 
 def _require_expected(settings: "Settings", name: str) -> None:
-    names = expected_names(settings)
+    names = [*expected_names(settings), NOTICES]
     if name not in names:
         raise UsageWrong(
             f"the configuration has no use for a secret {name}{did_you_mean(name, names)}",

@@ -13,7 +13,7 @@ from sqlalchemy import Select, and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from export_robots import clock
-from export_robots.outcomes import Outcome
+from export_robots.outcomes import AccountBusy, Outcome
 from export_robots.periods import Month, Period
 from export_robots.robot import ReportRequest
 from export_robots.runs.decision_records import Decisions
@@ -309,8 +309,21 @@ class Ledger(Decisions, Expectations, SignInRecords, Subscriptions):
     # --- uploads
 
     def intend_upload(self, key: str, file: FileRow) -> int:
-        """Note, before the click that posts, that this very file is about to be posted."""
+        """Note, before the click that posts, that this very file is about to be posted.
+
+        Raises `AccountBusy` if another run has got there first, although that one should not be at it.
+        """
         with self._transaction() as session:
+            session.get_one(DeliveryRow, key, with_for_update=True)
+            posted = select(UploadRow.id).where(
+                UploadRow.delivery_id == key,
+                or_(
+                    UploadRow.answer == "intended",
+                    and_(UploadRow.answer == "confirmed", UploadRow.sha256 == file.sha256),
+                ),
+            )
+            if session.scalar(posted.limit(1)):
+                raise AccountBusy(f"another run is just posting, or has posted, the file of {key}")
             row = UploadRow(
                 delivery_id=key, file_id=file.id, sha256=file.sha256, intended_at=clock.now(), answer="intended"
             )

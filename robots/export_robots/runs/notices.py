@@ -5,7 +5,6 @@ deliveries, outcomes and commands, and hold nothing of any lead.
 """
 
 import logging
-from collections.abc import Sequence
 from datetime import datetime
 
 from export_robots.credentials import Secrets
@@ -54,7 +53,7 @@ def send_due(ledger: Transactions, settings: Settings, now: datetime) -> int:
     minute for each channel: call it from a thread of its own.
     """
     secrets = Secrets(settings)
-    channels = Channels(_addresses(settings, secrets))
+    channels = Channels(secrets.notice_urls())
     redactor = Redactor(secrets.all())
     records = NoticeRecords(ledger.engine)
     everywhere = 0
@@ -69,7 +68,3 @@ def send_due(ledger: Transactions, settings: Settings, now: datetime) -> int:
         if not whole and row.tries == len(PAUSES):
             _log.error("a notice was given up after %d tries: %s", row.tries + 1, title)
     return everywhere
-
-
-def _addresses(settings: Settings, secrets: Secrets) -> Sequence[str]:
-    return [url.get_secret_value() for url in settings.notices.urls]
