@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from export_robots import clock
 from export_robots.clients import Account
-from export_robots.outcomes import Outcome, UsageWrong
+from export_robots.outcomes import AccountBusy, Outcome, UsageWrong
 from export_robots.periods import Month, Period
 from export_robots.robot import ReportRequest
 from export_robots.runs.database import open_database, sqlite_url
@@ -97,6 +97,20 @@ def test_an_intended_post_stays_until_a_person_settles_it(ledger: Ledger) -> Non
     assert ledger.delivery(key).state == State.POSTED
     ledger.settle_upload(key)
     assert ledger.delivery(key).state == State.COLLECTED
+
+
+def test_what_is_being_posted_or_was_confirmed_is_not_posted_by_another_run(ledger: Ledger) -> None:
+    key = ledger.expect("abc", "activix", "Activix CRM", None, OCTOBER).id
+    file = ledger.add_file(key, source="mail", path="a.csv", sha256="11")
+    ledger.update_file(file.id, sha256="11")
+    present = ledger.file(key)
+    assert present
+    number = ledger.intend_upload(key, present)
+    with pytest.raises(AccountBusy, match="just posting, or has posted"):
+        ledger.intend_upload(key, present)
+    ledger.answer_upload(number, "confirmed", "Thank you")
+    with pytest.raises(AccountBusy):
+        ledger.intend_upload(key, present)
 
 
 def test_only_other_periods_of_the_same_client_count_as_delivered_before(ledger: Ledger) -> None:
