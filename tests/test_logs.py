@@ -35,7 +35,7 @@ def lines(form: str, err: io.StringIO) -> list[Any]:
 def test_each_event_is_one_line_and_names_its_run(form: str) -> None:
     err = io.StringIO()
     logs.set_up(form, machine="host-1", err=err)
-    with logs.about(run="abc/activix/2026-10#1", client="abc", crm="activix"):
+    with logs.about(run="abc/activix/2026-10#1"):
         _log.info("asked\nfor the report")
     _log.info("a round")
     first, second = lines(form, err)
@@ -124,5 +124,7 @@ def test_any_command_logs_json_when_asked(quick: Place, monkeypatch: pytest.Monk
     done = quick.run("export", "activix", "--client", "abc", "--json")
     assert done.code == 0, done.said
     events = [json.loads(line) for line in done.said.splitlines()]
-    assert any(each.get("step") == "check the report" for each in events), done.said
+    (check,) = [each for each in events if each.get("step") == "check the report"]
+    assert (check["client"], check["crm"]) == ("abc", "activix")
+    assert check["run"] == done.json["run"]
     assert quick.world.accounts["datateam+abcautos@example.com"].password not in done.said

@@ -32,8 +32,12 @@ _hidden: list[Callable[[], Iterable[str]]] = []
 
 @contextmanager
 def about(**words: str) -> Iterator[None]:
-    """Whatever is logged in here, and in the tasks and threads begun here, is about this `run`, `client` or `crm`."""
-    token = _about.set({**_about.get(), **words})
+    """Whatever is logged in here, and in the tasks and threads begun here, is about this `run`, `client` or `crm`.
+
+    A run of a delivery says by its id whose it is.
+    """
+    named = dict(zip(("client", "crm"), words.get("run", "").split("/")[:-1], strict=False))
+    token = _about.set({**_about.get(), **named, **words})
     try:
         yield
     finally:

@@ -276,7 +276,7 @@ def test_what_is_overdue_is_told_each_day_and_as_it_spreads(ledger: Ledger, days
     assert told(ledger, days, settings) == [], "it is not due yet"
     days.now = DUE + timedelta(minutes=1)
     (key,) = told(ledger, days, settings)
-    assert notice(ledger, key).title == "Activix CRM: 1 delivery of 2026-10 overdue; the next move is the robot's"
+    assert notice(ledger, key).title == "Activix CRM: 1 delivery of 2026-10 overdue; next move: robot"
     assert "- a/activix/2026-10: expected" in notice(ledger, key).text
     assert told(ledger, days, settings) == []
     delivery(ledger, "b")
@@ -295,7 +295,7 @@ def test_what_needs_a_person_is_one_alarm_for_many_accounts(ledger: Ledger, days
     delivery(ledger, "well")
     (key,) = told(ledger, days, settings)
     said = notice(ledger, key)
-    assert said.title == "Activix CRM: permission_missing on 25 deliveries, and the crm support is needed"
+    assert said.title == "Activix CRM: permission_missing on 25 deliveries; next move: crm support"
     assert "- c00/activix/2026-10: permission_missing" in said.text
     assert "- and 5 more" in said.text
 

@@ -124,7 +124,7 @@ def _waiting_for_people(session: Session, now: datetime, known: _Known) -> Itera
         if owner in PEOPLE and not known.is_told(row):
             groups.setdefault((row.crm, row.outcome or "", owner), []).append(row)
     for (crm, outcome, owner), rows in groups.items():
-        title = f"{rows[0].crm_label}: {outcome} on {_deliveries(len(rows))}, and the {owner} is needed"
+        title = f"{rows[0].crm_label}: {outcome} on {_deliveries(len(rows))}; next move: {owner}"
         alone = rows[0].next if len(rows) == 1 else None  # one account's advice is right for that one
         text = f"{_lines(rows)}\n{alone or '`robot status --open` says what to do about each.'}"
         yield Alarm(f"person/{crm}/{outcome}/{owner}/{_day(now)}/{_about(rows)}", title, text)
@@ -135,7 +135,7 @@ def _overdue(session: Session, now: datetime, known: _Known) -> Iterator[Alarm]:
     for row in _open_rows(session, now, DeliveryRow.due_at < now):
         groups.setdefault((row.period_end, row.crm, known.owner(row)), []).append(row)
     for (month, crm, owner), rows in groups.items():
-        title = f"{rows[0].crm_label}: {_deliveries(len(rows))} of {month} overdue; the next move is the {owner}'s"
+        title = f"{rows[0].crm_label}: {_deliveries(len(rows))} of {month} overdue; next move: {owner}"
         text = f"{_lines(rows)}\n`robot status --month {month} --crm {crm} --open` says what it is."
         yield Alarm(f"overdue/{month}/{crm}/{owner}/{_day(now)}/{_about(rows)}", title, text)
 

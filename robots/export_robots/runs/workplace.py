@@ -147,11 +147,12 @@ class Workplace:
     @asynccontextmanager
     async def passage(self, delivery: str, run: str) -> AsyncIterator[None]:
         """Around a run: a command holds the account itself, a process that serves does so here."""
-        if self.duty is None:
-            yield
-            return
-        async with self.duty.passage(delivery, run):
-            yield
+        with logs.about(run=run):
+            if self.duty is None:
+                yield
+                return
+            async with self.duty.passage(delivery, run):
+                yield
 
     async def require_ours(self, row: DeliveryRow) -> None:
         """Stop here if others may be at this delivery's account; to be asked before what cannot be taken back."""
