@@ -1,13 +1,14 @@
 """The robot on a PostgreSQL server: all of its commands, and what one machine has begun another one finishes."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.mail.postgres import PROGRAMS
-from tests.runs.conftest import Place, Robot, wait_until
+from tests.mail.postgres import PROGRAMS, restart
+from tests.runs.conftest import PATIENCE, Place, Robot, wait_until
 
 EXPORT = ("export", "activix", "--client", "abc", "--json")
 
@@ -80,3 +81,14 @@ def test_an_account_that_another_machine_is_at_is_busy_and_said_to_be_there(mach
         process.communicate()
         assert process.returncode == 0
     assert len(first.requests) == len(first.received) == 1
+
+
+def test_a_restart_of_the_server_is_waited_out_by_runs_that_are_under_way(place: Place, url: str) -> None:
+    place.world.misbehaviours.add("mails_late")
+    with place.process(*EXPORT) as process:
+        wait_until(lambda: place.requests, "the CRM was asked")
+        restart(url)
+        place.world.misbehaviours.clear()
+        out, said = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, json.loads(out)["outcome"]) == (0, "delivered"), said
+    assert len(place.requests) == len(place.received) == 1
