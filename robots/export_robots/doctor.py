@@ -94,7 +94,7 @@ async def findings(config: Path | None, home: Path | None) -> AsyncIterator[Find
         yield finding
     for finding in await _tried("browser", lambda: _browser(settings, prepared)):
         yield finding
-    for look in (_mailbox, _mailbox_consent):
+    for look in (_mailbox, _mailbox_consent, _notices):
         for finding in await asyncio.to_thread(look, settings):
             yield finding
     for about, url in _addresses(settings):
@@ -238,6 +238,22 @@ def _mailbox_consent(settings: Settings) -> list[Finding]:
     if grant is None:
         return [Finding(Level.BAD, "mailbox sign-in", "nobody has consented that the mailbox is read", CONNECT)]
     return [ok("mailbox sign-in", told(grant))]
+
+
+def _notices(settings: Settings) -> list[Finding]:
+    from export_robots.credentials import Secrets
+
+    addresses = Secrets(settings).notice_urls()
+    if not addresses:
+        return [ok("notices", "none are sent; `robot serve` prints them")]
+    from export_robots.runs.channels import kinds_of  # Apprise is slow to import
+
+    kinds = kinds_of(addresses)
+    for number, kind in enumerate(kinds, start=1):
+        if kind is None:
+            mend = "Apprise's own pages say how the service's address is written."
+            return [Finding(Level.BAD, "notices", f"address {number} of [notices] urls is not understood", mend)]
+    return [ok("notices", f"sent to: {', '.join(str(kind) for kind in kinds)}")]
 
 
 def _mailbox(settings: Settings) -> list[Finding]:

@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from export_robots import clock
+from export_robots import clock, doctor
 from export_robots.config_mailbox import MailboxSettings
 from export_robots.config_schedule import NoticesSettings
 from export_robots.outcomes import Outcome
@@ -384,3 +384,12 @@ def test_a_month_of_long_ago_and_what_nobody_asked_for_by_a_time_are_no_alarm(
     assert told(ledger, days, telling(tmp_path)) == []
     with Session(ledger.engine) as session:
         assert session.scalars(select(NoticeRow)).all() == []
+
+
+def test_the_doctor_says_where_notices_go_and_which_address_is_none(mails: Mails, hook: Hook, tmp_path: Path) -> None:
+    (well,) = doctor._notices(telling(tmp_path, by_mail(mails), by_hook(hook)))
+    assert (well.level, well.saw) == (doctor.Level.OK, "sent to: E-Mail, JSON")
+    (wrong,) = doctor._notices(telling(tmp_path, by_hook(hook), f"nosuch://{TOKEN}"))
+    assert (wrong.level, wrong.saw) == (doctor.Level.BAD, "address 2 of [notices] urls is not understood")
+    assert TOKEN not in str(wrong)
+    assert mails.taken == hook.taken == []

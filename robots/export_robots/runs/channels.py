@@ -6,6 +6,10 @@ A channel's address may hold a password or a token: it is never logged, stored o
 import hashlib
 import logging
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from apprise import Apprise
 
 _PATIENCE = 30.0  # seconds for one channel
 
@@ -28,6 +32,20 @@ class Channels:
             if fingerprint not in reached and _reach(number, address, title, text, alarm=alarm):
                 reached.append(fingerprint)
         return reached
+
+
+def kinds_of(addresses: Sequence[str]) -> list[str | None]:
+    """What each address leads to, such as Slack; None: it is not understood. Nothing is sent."""
+    from apprise import Apprise
+
+    _quiet()
+    return [_kind(Apprise(), address) for address in addresses]
+
+
+def _kind(channel: "Apprise", address: str) -> str | None:
+    if not channel.add(address):
+        return None
+    return next((str(service.service_name) for service in channel), "unknown")
 
 
 def _reach(number: int, address: str, title: str, text: str, *, alarm: bool) -> bool:

@@ -52,12 +52,15 @@ def send_due(ledger: Transactions, settings: Settings, now: datetime) -> int:
     One machine of several sends a notice; one that dies over it costs a pause. This waits for servers, up to half a
     minute for each channel: call it from a thread of its own.
     """
+    records = NoticeRecords(ledger.engine)
+    due = records.due(now, _AT_ONCE)
+    if not due:
+        return 0  # the keyring is not asked each minute
     secrets = Secrets(settings)
     channels = Channels(secrets.notice_urls())
     redactor = Redactor(secrets.all())
-    records = NoticeRecords(ledger.engine)
     everywhere = 0
-    for row in records.due(now, _AT_ONCE):
+    for row in due:
         if not records.claim(row):
             continue
         title, text = redactor.secrets(row.title), redactor.secrets(row.text)
