@@ -1,5 +1,6 @@
 """`robot status`: the month on one table, and by its exit code."""
 
+import gc
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -48,11 +49,13 @@ def status(
     from export_robots.runs.month_view import view_month
 
     ledger = Ledger(open_database(database_url(settings, home)))
+    gc.disable()  # a seventh of the time of a large month, looking for circles where there are none
     try:
         view = view_month(ledger, settings, wanted, client=client, crm=key)
         if client and not view.entries:
             settings.client(client)  # which says so, if there is no such client
     finally:
+        gc.enable()
         ledger.engine.dispose()
     shown = view.open_entries if still_open else list(view.entries)
     if as_json:

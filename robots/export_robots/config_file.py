@@ -23,7 +23,7 @@ APP = "export-robots"
 FILE_NAME = "credentials.toml"
 SECRETS = ("password", "totp_secret")
 
-_LARGEST = 1024 * 1024
+_LARGEST = 16 * 1024 * 1024  # bytes; some 100,000 accounts
 _LOOKS_SECRET = re.compile(r"pass|pwd|secret|totp|token", re.IGNORECASE)  # a misspelt secret is one too
 _SECRET_ADDRESSES = {("database", "url"), ("notices", "urls")}  # which may hold a password or a token
 _MODEL = "Copy credentials.example.toml, and change what has to change."
@@ -65,14 +65,17 @@ def read_file(path: Path) -> Source:
     except OSError as error:
         raise UsageWrong(f"the configuration file {path} cannot be read: {_cause(error)}", _MODEL) from error
     if len(raw) > _LARGEST:
-        raise UsageWrong(f"{path} is over 1 MB, too large for a configuration file", _MODEL)
+        raise UsageWrong(f"{path} is over 16 MB, too large for a configuration file", _MODEL)
     text = _decode(path, raw)
     values = _parse(path, text)
     if _holds_secret(values):
         _require_owner_only(path, status)
     lines = _lines(text)
-    for keys, number in _name_rooftops(path, values).items():
-        lines |= {(*keys, *rest[len(number) :]): line for rest, line in lines.items() if rest[: len(number)] == number}
+    named = {number: keys for keys, number in _name_rooftops(path, values).items()}
+    for rest, line in list(lines.items()):
+        for depth in range(len(rest) + 1):
+            if rest[:depth] in named:
+                lines[*named[rest[:depth]], *rest[depth:]] = line
     return Source(values, lines=lines)
 
 
@@ -198,9 +201,9 @@ def _lines(text: str) -> dict[Keys, int]:
             table = _split(header["name"])
             if line.lstrip().startswith("[["):
                 counts[table] = counts.get(table, 0) + 1
-            for listed, count in counts.items():
-                if table[: len(listed)] == listed:
-                    table = (*listed, str(count), *table[len(listed) :])
+            for depth in range(len(table) + 1):
+                if count := counts.get(table[:depth]):
+                    table = (*table[:depth], str(count), *table[depth:])
                     break
             found.setdefault(table, number)
         elif key := _KEY.match(line):

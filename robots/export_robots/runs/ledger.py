@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session
 from export_robots import clock
 from export_robots.outcomes import AccountBusy, Outcome
 from export_robots.periods import Month, Period
-from export_robots.robot import ReportRequest
 from export_robots.runs.decision_records import Decisions
 from export_robots.runs.expected import Expectations, Expected
 from export_robots.runs.sign_in_records import SignInRecords
@@ -28,9 +27,9 @@ from export_robots.runs.tables import (
     State,
     UploadRow,
 )
-from report_mailbox.matching import CLOCK_TOLERANCE
 
 if TYPE_CHECKING:
+    from export_robots.robot import ReportRequest
     from export_robots.runs.month_view import Line
 
 CLOSED = (State.DELIVERED, State.VERIFIED_EMPTY, State.WAIVED)
@@ -88,6 +87,8 @@ def _could_answer(requests: Sequence[RequestRow], mail: dict[str, Any] | None) -
     accepted.sort(key=lambda request: request.requested_at or request.intended_at)
     if not mail or not mail.get("received"):
         return accepted
+    from report_mailbox.matching import CLOCK_TOLERANCE  # here, for `robot status` to be quick
+
     came = datetime.fromisoformat(mail["received"]) + CLOCK_TOLERANCE
     return [request for request in accepted if came >= (request.requested_at or request.intended_at)] or accepted[:1]
 
@@ -211,7 +212,7 @@ class Ledger(Decisions, Expectations, SignInRecords, Subscriptions):
             row = session.get_one(RequestRow, number)
             row.how, row.why = how, why
 
-    def end_request(self, number: int, request: ReportRequest | None, deadline_at: datetime | None) -> None:
+    def end_request(self, number: int, request: "ReportRequest | None", deadline_at: datetime | None) -> None:
         """The CRM has accepted, or (`request` None) the robot came back without its acknowledgement."""
         with self._transaction() as session:
             row = session.get_one(RequestRow, number)

@@ -4,7 +4,7 @@ What follows from the ledger needs no memory of its own: a machine that was off 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, time
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
@@ -49,14 +49,27 @@ def expect_due(ledger: Ledger, settings: Settings, now: datetime) -> list[Delive
     return ledger.deliveries_named(ledger.expect_all(missing(ledger, settings, now)))
 
 
-def missing(ledger: Ledger, settings: Settings, now: datetime) -> list[Expected]:
-    """What is due and not expected by a time yet, for whoever only wants to know; it changes nothing."""
-    lasts = {account.zone: Period.last_full_month(now, account.zone).end for account in settings.accounts}
-    there = ledger.expected_of(set(lasts.values()))
+def missing(
+    ledger: Ledger,
+    settings: Settings,
+    now: datetime,
+    *,
+    among: Sequence[Account] | None = None,
+    there: set[str] | None = None,
+) -> list[Expected]:
+    """What is due and not expected by a time yet, for whoever only wants to know; it changes nothing.
+
+    `among`: of these accounts alone. `there`: the ids of what is expected, where somebody has just read them.
+    """
+    accounts = settings.accounts if among is None else among
+    lasts = {zone: Period.last_full_month(now, zone).end for zone in {account.zone for account in accounts}}
+    if there is None:
+        there = ledger.expected_of(set(lasts.values()))
     without = [
         account
-        for account in _in_service(settings, lasts)
-        if _id(account, Period.month(lasts[account.zone])) not in there
+        for account in accounts
+        if _is_served(settings, account, lasts[account.zone])
+        and _id(account, Period.month(lasts[account.zone])) not in there
     ]
     if not without:
         return []
@@ -70,11 +83,9 @@ def missing(ledger: Ledger, settings: Settings, now: datetime) -> list[Expected]
     ]
 
 
-def _in_service(settings: Settings, lasts: dict[ZoneInfo, Month]) -> Iterator[Account]:
-    for account in settings.accounts:
-        starts = settings.client(account.client_key).starts
-        if starts is None or starts <= lasts[account.zone]:
-            yield account
+def _is_served(settings: Settings, account: Account, month: Month) -> bool:
+    starts = settings.client(account.client_key).starts
+    return starts is None or starts <= month
 
 
 def _missing(settings: Settings, account: Account, known: list[Known], last: Month) -> Iterable[Expected]:

@@ -4,19 +4,19 @@ A month may hold tens of thousands of deliveries, so it is read with a fixed num
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import Session
 
 from export_robots import clock
-from export_robots.catalogue import robot_class
+from export_robots.catalogue import has_robot
 from export_robots.outcomes import Outcome
-from export_robots.periods import Month
-from export_robots.runs.asking import missed_subscription
+from export_robots.periods import Month, Period
 from export_robots.runs.database import database_errors
 from export_robots.runs.ledger import CLOSED, Ledger, run_id
 from export_robots.runs.machines import DEAD_AFTER
@@ -26,6 +26,8 @@ from export_robots.runs.owners import PEOPLE, Around, NextMove, is_overdue, next
 from export_robots.runs.subscribed import await_subscribed
 from export_robots.runs.tables import DeliveryRow, FileRow, How, RequestRow, State
 from export_robots.settings import Settings
+
+_AT_ONCE = 5000  # ids of one statement; databases limit its values
 
 
 class Line(NamedTuple):
@@ -60,8 +62,8 @@ class Line(NamedTuple):
 
 _OF_DELIVERY = Line._fields[:19]
 _COLUMNS = [
-    *(getattr(DeliveryRow, name) for name in _OF_DELIVERY),
-    *(getattr(FileRow, name) for name in Line._fields[19:]),
+    *(DeliveryRow.__table__.c[name] for name in _OF_DELIVERY),
+    *(FileRow.__table__.c[name] for name in Line._fields[19:]),
 ]
 
 
@@ -165,10 +167,11 @@ def view_month(
     now = clock.now()
     with database_errors(), Session(ledger.engine, expire_on_commit=False) as session:
         which = _which(month, client, crm)
-        lines = [Line(*row) for row in session.execute(_lines(which))]
-        mailed = {each.delivery_id: each for each in session.scalars(_mailed(which))}
+        lines = [Line._make(row) for row in session.connection().execute(_lines(which))]
+        untouched = [line.id for line in lines if line.state == State.EXPECTED and not line.attempt]
+        mailed = {each.delivery_id: each for some in _parts(untouched) for each in session.scalars(_mailed(some))}
         decisions = defaultdict(list)
-        for decision in session.scalars(_about(which)):
+        for decision in session.scalars(_made_after(month)):
             decisions[decision.delivery_id].append(decision)
         stopped = list(session.scalars(select(CrmRow).where(CrmRow.stopped_at.is_not(None)).order_by(CrmRow.crm)))
         questions = list(session.scalars(_unanswered(client, crm)))
@@ -176,18 +179,20 @@ def view_month(
         is_served = session.scalars(alive).first() is not None
     around = _Surroundings(settings, mailed, {each.crm: each for each in stopped}, questions)
     entries = [around.entry(line, decisions.get(line.id, ()), now) for line in lines]
-    not_expected = [
+    last = cache(lambda zone: Period.last_full_month(now, zone).end)
+    among = [
         each
-        for each in missing(ledger, settings, now)
-        if each.period.start == month and client in (None, each.client) and crm in (None, each.crm)
+        for each in settings.accounts
+        if client in (None, each.client_key) and crm in (None, each.crm) and last(each.zone) == month
     ]
     known = {line.id for line in lines}
+    not_expected = missing(ledger, settings, now, among=among, there=known)
     return MonthView(
         month,
         entries,
         [each for each in stopped if crm in (None, each.crm)],
         questions,
-        sum(each.id not in known for each in not_expected),
+        sum(each.period.start == month for each in not_expected),
         is_served,
         Counter(_count(entries)),
     )
@@ -212,16 +217,14 @@ class _Surroundings:
         self._mailed = mailed
         self._stopped = stopped
         self._questions = {each.delivery_id: each for each in questions}
-        self._has_robot: dict[str, bool] = {}
+        self._has_robot = cache(has_robot)
 
     def entry(self, line: Line, decisions: Sequence[DecisionRow], now: datetime) -> Entry:
         if line.state in CLOSED:
             return Entry(line, line.state, tuple(line.reasons), next_move(line), overdue=False, decisions=decisions)
-        if line.crm not in self._has_robot:
-            self._has_robot[line.crm] = robot_class(line.crm) is not None
         mailed = self._mailed.get(line.id)
         around = Around(
-            has_robot=self._has_robot[line.crm],
+            has_robot=self._has_robot(line.crm),
             question=self._questions.get(line.id),
             stopped=self._stopped.get(line.crm),
             mailed=mailed,
@@ -236,20 +239,26 @@ class _Surroundings:
         client = self._settings.clients.get(line.client)
         rooftop = next((each for each in client.rooftops if each.name == line.rooftop), None) if client else None
         account = rooftop.accounts.get(line.crm) if rooftop else None
-        return (missed_subscription(account, mailed),) if account else ()
+        if account is None:
+            return ()
+        from export_robots.runs.asking import missed_subscription  # here, as it brings all that a run needs
+
+        return (missed_subscription(account, mailed),)
 
 
 # --- the queries
 
 
 def _which(month: Month, client: str | None, crm: str | None) -> ColumnElement[bool]:
-    whole = str(month)
+    # The ends of longer periods are listed: databases find those by an index, and would read years for “or later”.
+    ends, this = [month], Month.of(clock.now().date())
+    while ends[-1] < this:
+        ends.append(ends[-1].plus(1))
     longer = and_(
-        DeliveryRow.period_start != DeliveryRow.period_end,
-        DeliveryRow.period_start < whole,
-        DeliveryRow.period_end >= whole,
+        DeliveryRow.period_end.in_([str(end) for end in ends]),
+        DeliveryRow.period_start < str(month),
     )
-    which = and_(or_(DeliveryRow.period_start == whole, longer), DeliveryRow.split.is_(False))
+    which = and_(or_(DeliveryRow.period_start == str(month), longer), DeliveryRow.split.is_(False))
     if client:
         which = and_(which, DeliveryRow.client == client)
     return and_(which, DeliveryRow.crm == crm) if crm else which
@@ -264,23 +273,26 @@ def _lines(which: ColumnElement[bool]) -> Select[Any]:
     )
 
 
-def _mailed(which: ColumnElement[bool]) -> Select[RequestRow]:
-    """What subscriptions are to mail for deliveries that nothing else was done for."""
-    return (
-        select(RequestRow)
-        .join(DeliveryRow, DeliveryRow.id == RequestRow.delivery_id)
-        .where(which, DeliveryRow.state == State.EXPECTED, DeliveryRow.attempt == 0)
-        .where(RequestRow.how == How.SUBSCRIPTION, RequestRow.answered.is_(False))
+def _mailed(deliveries: Sequence[str]) -> Select[RequestRow]:
+    """What subscriptions are to mail for these deliveries."""
+    return select(RequestRow).where(
+        RequestRow.delivery_id.in_(deliveries), RequestRow.how == How.SUBSCRIPTION, RequestRow.answered.is_(False)
     )
 
 
-def _about(which: ColumnElement[bool]) -> Select[DecisionRow]:
+def _made_after(month: Month) -> Select[DecisionRow]:
+    """Decisions about deliveries; nobody decides about a month before it has begun."""
+    begun = datetime(month.year, month.number, 1, tzinfo=UTC) - timedelta(days=1)
     return (
         select(DecisionRow)
-        .join(DeliveryRow, DeliveryRow.id == DecisionRow.delivery_id)
-        .where(which)
+        .where(DecisionRow.delivery_id.is_not(None), DecisionRow.at >= begun)
         .order_by(DecisionRow.id)
     )
+
+
+def _parts(keys: Sequence[str]) -> Iterator[Sequence[str]]:
+    for begin in range(0, len(keys), _AT_ONCE):
+        yield keys[begin : begin + _AT_ONCE]
 
 
 def _unanswered(client: str | None, crm: str | None) -> Select[QuestionRow]:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Dialect, ForeignKey, Text, TypeDecorator, false
+from sqlalchemy import JSON, DateTime, Dialect, ForeignKey, Index, Text, TypeDecorator, false
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 SCHEMA_VERSION = 3
@@ -71,6 +71,7 @@ class DeliveryRow(Base):
     """
 
     __tablename__ = "deliveries"
+    __table_args__ = (Index("ix_deliveries_period_end", "period_end", "period_start"),)
     id: Mapped[str] = mapped_column(primary_key=True)
     client: Mapped[str] = mapped_column(index=True)
     crm: Mapped[str]

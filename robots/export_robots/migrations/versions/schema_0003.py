@@ -10,6 +10,7 @@ down_revision = "0002"
 def upgrade() -> None:
     op.add_column("deliveries", sa.Column("due_at", sa.DateTime))
     op.create_index("ix_deliveries_due_at", "deliveries", ["due_at"])
+    op.create_index("ix_deliveries_period_end", "deliveries", ["period_end", "period_start"])
     op.add_column("deliveries", sa.Column("transient", sa.Boolean, nullable=False, server_default=sa.false()))
     op.add_column("deliveries", sa.Column("tries", sa.Integer, nullable=False, server_default="0"))
     op.add_column("deliveries", sa.Column("retry_at", sa.DateTime))
