@@ -23,6 +23,7 @@ from export_robots.credentials import Secrets
 from export_robots.outcomes import UsageWrong
 from export_robots.refused_mailbox import RefusedMailboxPassword
 from export_robots.runs.again import delivered_before
+from export_robots.runs.database import DatabaseUnusable
 from export_robots.runs.defects import as_robot_error
 from export_robots.runs.ledger import CLOSED, Ledger, period_of, run_id
 from export_robots.runs.stored_files import StoredFiles, keep
@@ -198,7 +199,7 @@ class Collecting:
 
     @property
     def is_watching(self) -> bool:
-        """False: the mailbox, the database or the disk wanted a person, and nothing is collected any more."""
+        """False: the mailbox or the disk wanted a person, and nothing is collected any more."""
         return self._thread.is_alive()
 
     def code_reader(self) -> CodeReader:
@@ -243,11 +244,15 @@ class Collecting:
     # --- in the collector's thread
 
     def _watch(self) -> None:
-        try:
-            self._collector.watch(self._stop, self._hand_over, trouble=self._note)
-        except (MailboxError, SQLAlchemyError, OSError) as error:
-            # A person is needed: for the mailbox, the database or the disk. Those who wait say so at their deadline.
-            self._note(error)
+        while not self._stop.is_set():
+            try:
+                self._collector.watch(self._stop, self._hand_over, trouble=self._note)
+            except (SQLAlchemyError, DatabaseUnusable) as error:
+                self._note(error)
+                self._stop.wait(_LOOK_UP.total_seconds())  # a server may be back by then, or a disk have room
+            except (MailboxError, OSError) as error:
+                self._note(error)  # a person is needed. Those who wait say so at their deadline
+                return
 
     def _hand_over(self, handed: Handed) -> None:
         self._trouble = None
@@ -262,7 +267,7 @@ class Collecting:
         except dbos_error.DBOSNonExistentWorkflowError:
             _log.debug("nobody waits for %s", delivery)
 
-    def _note(self, error: MailboxError | SQLAlchemyError | OSError) -> None:
+    def _note(self, error: MailboxError | SQLAlchemyError | DatabaseUnusable | OSError) -> None:
         if self._trouble is None and not self._stop.is_set():
             saw = error.saw if isinstance(error, MailboxError) else as_robot_error(error).saw
             self._trouble = (clock.now(), saw)
