@@ -57,7 +57,7 @@ class Collector:
         store: Store | None = None,
     ) -> None:
         self.mailbox = mailbox
-        self._store = store or NoStore()
+        self._store: Store = NoStore() if store is None else store
         self.folder = make_folder(folder)
         self.ledger = Ledger(engine, mailbox, folder)
         self._register = MailRegister(engine, mailbox, folder)
