@@ -52,7 +52,7 @@ class Machines(Transactions):
         """When each process that has neither left nor been declared dead showed itself last."""
         query = select(MachineRow.executor, MachineRow.seen_at).where(MachineRow.ended_at.is_(None))
         with self._transaction() as session:
-            return {executor: seen_at for executor, seen_at in session.execute(query)}
+            return {row.executor: row.seen_at for row in session.execute(query)}
 
     def declare_dead(self, executor: str, seen_at: datetime) -> bool:
         """False: it has shown itself after all."""
