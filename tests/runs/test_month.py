@@ -7,18 +7,20 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import create_engine, text, update
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from export_robots import clock
 from export_robots.clients import Account, Client, Rooftop
 from export_robots.periods import Month, Period
-from export_robots.runs.database import open_database, sqlite_url
+from export_robots.runs.database import open_database
 from export_robots.runs.ledger import Ledger
 from export_robots.runs.month import due_at, due_when_asked, expect_due, missing
 from export_robots.runs.tables import DeliveryRow, State
 from export_robots.settings import Settings
-from tests.mail.postgres import PROGRAMS, postgres
+from tests.runs.databases import emptied, server, url
+
+__all__ = ["emptied", "server", "url"]
 
 TORONTO, TOKYO = ZoneInfo("America/Toronto"), ZoneInfo("Asia/Tokyo")
 NOVEMBER_1 = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -55,29 +57,11 @@ def days(monkeypatch: pytest.MonkeyPatch) -> Days:
     return made
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with postgres() as url:
-        yield url
-
-
-@pytest.fixture(params=["sqlite", "postgresql"] if PROGRAMS else ["sqlite"])
-def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
-    url = sqlite_url(tmp_path / "robot.sqlite")
-    if request.param == "postgresql":
-        url = emptied(request.getfixturevalue("server"))
+@pytest.fixture
+def ledger(url: str) -> Iterator[Ledger]:
     made = Ledger(open_database(url))
     yield made
     made.engine.dispose()
-
-
-def emptied(url: str) -> str:
-    server = create_engine(url)
-    with server.begin() as connection:
-        connection.execute(text("DROP SCHEMA public CASCADE"))
-        connection.execute(text("CREATE SCHEMA public"))
-    server.dispose()
-    return url
 
 
 def expected_at(ledger: Ledger, config: Settings, days: Days, now: datetime) -> list[str]:
