@@ -6,7 +6,7 @@ a day, and what spreads comes again as it spreads, never once for each account.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, time
 
 from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlalchemy.orm import Session
@@ -191,7 +191,9 @@ def _open_rows(session: Session, now: datetime, which: ColumnElement[bool]) -> S
 
 def _recent(now: datetime) -> ColumnElement[bool]:
     oldest = Month.of(now.date()).plus(-_MONTHS)
-    return and_(DeliveryRow.period_end >= str(oldest), DeliveryRow.due_at.is_not(None), DeliveryRow.split.is_(False))
+    begins = datetime.combine(oldest.first, time(), UTC)
+    # The second follows from the first; by it the database finds these among all that ever were.
+    return and_(DeliveryRow.period_end >= str(oldest), DeliveryRow.due_at >= begins, DeliveryRow.split.is_(False))
 
 
 def _open() -> ColumnElement[bool]:
