@@ -72,7 +72,7 @@ def per_second(exports: int, workers: int, url: str | None, folder: Path) -> flo
             last = session.scalar(select(func.max(DeliveryRow.closed_at)))
         assert first
         assert last
-        return exports / (last - first).total_seconds()
+        return float(exports / (last - first).total_seconds())
     finally:
         for each in begun:
             each.__exit__(None, None, None)

@@ -1,4 +1,4 @@
-"""kill -9 at random moments over a queue of exports: `python scripts/bench/soak.py [--kills N] [--on sqlite|postgresql]`.
+"""kill -9 at random moments over a queue of exports: `python scripts/bench/soak.py [--kills N] [--on DATABASE]`.
 
 Exports are pauses, as in `queued.py`; the portal is a folder to which each post adds a line. On SQLite the one process
 is killed and started again; on PostgreSQL one of three. In the end every delivery must be closed and every file posted
@@ -15,7 +15,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from queued import PROGRAMS, Ledger, configured, open_database, postgres, sqlite_url, worker
+from queued import (  # type: ignore[import-not-found]  # beside this script, no package
+    PROGRAMS,
+    Ledger,
+    configured,
+    open_database,
+    postgres,
+    sqlite_url,
+    worker,
+)
 
 from export_robots.runs.ledger import CLOSED
 
@@ -58,7 +66,7 @@ def soaked(kills: int, url: str | None, folder: Path) -> str:
     ]
     ledger.engine.dispose()
     return (
-        f"{killed} kills, {until_killed} of {exports} exports closed by the last one; in the end {len(open_ones)} open, "
+        f"{killed} kills, {until_killed} of {exports} closed by the last one; in the end {len(open_ones)} open, "
         f"{exports - len(posts)} never posted, {sum(each > 1 for each in posts)} posted twice, "
         f"{time.monotonic() - begun:.0f} s" + "".join(f"\n  {each}" for each in open_ones[:5])
     )

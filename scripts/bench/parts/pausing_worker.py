@@ -72,7 +72,7 @@ def as_pauses() -> None:
     finishing.close = close
     workflow.keep_traceback = lambda *args: None  # type: ignore[attr-defined]
     Workplace.open_mailbox = nothing  # type: ignore[method-assign,assignment]
-    rounds.expect_subscribed = nothing  # type: ignore[assignment]
+    rounds.expect_subscribed = nothing  # type: ignore[assignment,attr-defined]
     queues.POLL_SECONDS, queues.EACH_MINUTE = 0.2, "*/2 * * * * *"
     from datetime import timedelta
 
