@@ -30,6 +30,8 @@ from export_robots.runs.notices import alarms_due, raise_alarm, send_due, summar
 from export_robots.runs.operating_tables import CrmRow, NoticeRow, QuestionRow
 from export_robots.runs.tables import DeliveryRow, How, State
 from export_robots.settings import Settings
+from tests.runs.conftest import Place, wait_until
+from tests.runs.serving import serving, with_clients
 
 # Apprise brings its own for Python 3.13, and the old one on older ones.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
@@ -393,3 +395,23 @@ def test_the_doctor_says_where_notices_go_and_which_address_is_none(mails: Mails
     assert (wrong.level, wrong.saw) == (doctor.Level.BAD, "address 2 of [notices] urls is not understood")
     assert TOKEN not in str(wrong)
     assert mails.taken == hook.taken == []
+
+
+@pytest.mark.browser
+def test_serve_says_on_its_output_and_to_the_webhook_that_the_month_is_closed(
+    quick: Place, hook: Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROBOT_LOG", "json")
+    with_clients(quick, 2, notices__urls=[by_hook(hook)])
+    with serving(quick) as served:
+        wait_until(lambda: hook.taken, "the month is closed")
+        assert served.end() == 0, served.said
+    (told,) = [each for each in hook.taken if "is closed" in each["title"]]
+    assert told["message"].endswith("- Activix CRM: 2 delivered")
+    assert f"SUMMARY {told['title']}\n" in served.said
+    events = [json.loads(line) for line in served.said.splitlines() if line.startswith("{")]
+    checked = [each for each in events if each.get("step") == "check the report"]
+    assert {(each["client"], each["crm"]) for each in checked} == {("d00", "activix"), ("d01", "activix")}
+    assert all(each["run"].startswith(f"{each['client']}/activix/") for each in checked)
+    assert TOKEN not in served.said
+    assert "secret d00" not in served.said
