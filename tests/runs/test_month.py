@@ -7,7 +7,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from export_robots import clock
@@ -16,7 +16,8 @@ from export_robots.periods import Month, Period
 from export_robots.runs.database import open_database
 from export_robots.runs.ledger import Ledger
 from export_robots.runs.month import due_at, due_when_asked, expect_due, missing
-from export_robots.runs.tables import DeliveryRow, State
+from export_robots.runs.subscribed import await_subscribed
+from export_robots.runs.tables import DeliveryRow, RequestRow, State
 from export_robots.settings import Settings
 from tests.runs.databases import emptied, server, url
 
@@ -180,3 +181,21 @@ def test_no_more_than_a_year_is_caught_up(ledger: Ledger, days: Days) -> None:
         session.execute(update(DeliveryRow).values(period_start="2025-07", period_end="2025-07"))
         session.execute(update(DeliveryRow).values(created_at=datetime(2025, 8, 2, tzinfo=UTC)))
     assert len(expected_at(ledger, config, days, datetime(2027, 1, 5, tzinfo=UTC))) == 12
+
+
+def test_thousands_of_subscriptions_are_awaited_once(ledger: Ledger, days: Days) -> None:
+    config = settings(*(client(f"client{number}", "activix") for number in range(700)))
+    days.now = datetime(2026, 9, 20, tzinfo=UTC)
+    for each in config.accounts:
+        ledger.draw_subscription(each, "Activix CRM")
+        ledger.verify_subscription(each, "made", {})
+    days.now = NOVEMBER_1
+    for _ in range(2):
+        await_subscribed(ledger, config)
+    awaited = ledger.requests("client7/activix/2026-10")
+    assert [each.how for each in awaited] == ["subscription"]
+    assert awaited[0].intended_at == datetime(2026, 11, 1, 4, tzinfo=UTC)
+    assert len(ledger.deliveries()) == 1400, "of the 1st of October and of November"
+    assert expect_due(ledger, config, NOVEMBER_1) == []
+    with Session(ledger.engine) as session:
+        assert session.scalar(select(func.count()).select_from(RequestRow)) == 1400

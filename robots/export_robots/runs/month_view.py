@@ -77,6 +77,8 @@ class Entry:
     move: NextMove
     overdue: bool
     decisions: Sequence[DecisionRow] = ()
+    hint: str | None = None
+    """What a person may do, although the robot does so by itself where `robot serve` is at work."""
 
     @property
     def is_closed(self) -> bool:
@@ -85,7 +87,7 @@ class Entry:
     @property
     def next(self) -> str | None:
         """What a person should do."""
-        return self.move.what if self.move.owner in PEOPLE else self.line.next
+        return self.move.what if self.move.owner in PEOPLE else self.hint or self.line.next
 
     def as_json(self) -> dict[str, Any]:
         line = self.line
@@ -233,6 +235,7 @@ class _Surroundings:
         move = next_move(line, around)
         if outcome is None and not line.attempt and mailed and mailed.deadline_at and mailed.deadline_at <= now:
             outcome, reasons = Outcome.REPORT_LATE, self._missed(line, mailed)
+            return Entry(line, outcome, reasons, move, is_overdue(line, now), decisions, hint=move.what)
         return Entry(line, outcome, reasons, move, is_overdue(line, now), decisions)
 
     def _missed(self, line: Line, mailed: RequestRow) -> tuple[str, ...]:

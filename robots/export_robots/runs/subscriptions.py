@@ -2,9 +2,9 @@
 
 import random
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
@@ -16,6 +16,7 @@ from export_robots.runs.tables import DeliveryRow, How, RequestRow, State, Subsc
 from export_robots.runs.transactions import Transactions
 
 _EARLIEST, _LATEST = 5, 5 * 60 + 55  # minutes after midnight: well before 6 AM, and not at midnight itself
+_AT_ONCE = 500  # rows of one statement; databases limit its values
 _OLDEST = 12  # months: an older mail has long been dealt with, or will not come
 
 
@@ -46,6 +47,14 @@ def executions(subscription: SubscriptionRow, zone: ZoneInfo, now: datetime) -> 
 def period_mailed_at(execution: datetime) -> Period:
     """What is mailed then: the month before."""
     return Period.month(Month.of(execution.date()).plus(-1))
+
+
+class Mailed(NamedTuple):
+    """What a subscription mails for the delivery of this id, at `at` (aware); missed when `patience` has passed."""
+
+    delivery: str
+    at: datetime
+    patience: timedelta
 
 
 class Subscriptions(Transactions):
@@ -83,33 +92,49 @@ class Subscriptions(Transactions):
         with self._transaction() as session:
             return list(session.scalars(select(SubscriptionRow).order_by(SubscriptionRow.account)))
 
-    def await_subscribed(self, key: str, execution: datetime, patience: timedelta) -> bool:
-        """The CRM mails this delivery's report by itself at `execution` (aware). False: nothing is awaited of it.
+    def awaited_of(self, months: Iterable[Month]) -> set[str]:
+        """The ids of these single months' deliveries that a subscription's mail is, or was, awaited for."""
+        query = (
+            select(DeliveryRow.id)
+            .join(RequestRow, RequestRow.delivery_id == DeliveryRow.id)
+            .where(DeliveryRow.period_start.in_([str(month) for month in months]), RequestRow.how == How.SUBSCRIPTION)
+        )
+        with self._transaction() as session:
+            return set(session.scalars(query))
+
+    def await_subscribed(self, mailed: Sequence[Mailed]) -> None:
+        """Note that the CRMs mail these deliveries' reports by themselves, the oldest first.
 
         Once per delivery, and not where a report is here or on its way to the portal already.
         """
-        with self._transaction() as session:
-            delivery = session.get_one(DeliveryRow, key)
-            if delivery.state not in (State.EXPECTED, State.REQUESTED):
-                return False
-            of_it = select(RequestRow).where(RequestRow.delivery_id == key, RequestRow.how == How.SUBSCRIPTION)
-            known = session.scalars(of_it).first()
-            if known:
-                return not known.answered
-            day = datetime.combine(execution.date(), time(), execution.tzinfo)
-            session.add(
-                RequestRow(
-                    delivery_id=key,
-                    attempt=0,
-                    how=How.SUBSCRIPTION,
-                    intended_at=day,
-                    ended_at=day,
-                    requested_at=execution,
-                    deadline_at=execution + patience,
-                    settings={},
+        in_order = sorted(mailed, key=lambda each: each.at)
+        for begin in range(0, len(in_order), _AT_ONCE):
+            some = {each.delivery: each for each in in_order[begin : begin + _AT_ONCE]}
+            with self._transaction() as session:
+                waiting = select(DeliveryRow.id).where(
+                    DeliveryRow.id.in_(some), DeliveryRow.state.in_((State.EXPECTED, State.REQUESTED))
                 )
-            )
-            return True
+                known = select(RequestRow.delivery_id).where(
+                    RequestRow.delivery_id.in_(some), RequestRow.how == How.SUBSCRIPTION
+                )
+                # One machine after the other: what the first one has noted, the second one sees.
+                keys = list(session.scalars(waiting.order_by(DeliveryRow.id).with_for_update()))
+                there = set(session.scalars(known))
+                session.add_all(_request_of(some[key]) for key in keys if key not in there)
+
+
+def _request_of(mailed: Mailed) -> RequestRow:
+    day = datetime.combine(mailed.at.date(), time(), mailed.at.tzinfo)
+    return RequestRow(
+        delivery_id=mailed.delivery,
+        attempt=0,
+        how=How.SUBSCRIPTION,
+        intended_at=day,
+        ended_at=day,
+        requested_at=mailed.at,
+        deadline_at=mailed.at + mailed.patience,
+        settings={},
+    )
 
 
 def _next_first(here: datetime, at: time) -> str:
