@@ -1,6 +1,7 @@
 """What may go on at a moment: what each delivery needs next, who goes first, and when a CRM is stopped."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -62,7 +63,7 @@ def move(delivery: DeliveryRow, *requests: RequestRow, now: datetime = NOW, **fa
         ({"split": True}, Move.NONE),
     ],
 )
-def test_what_a_delivery_needs_next(facts: dict[str, object], wanted: Move) -> None:
+def test_what_a_delivery_needs_next(facts: dict[str, Any], wanted: Move) -> None:
     assert move(row(**facts)) is wanted
     assert move(row(**facts), under_way=True) is Move.NONE
 

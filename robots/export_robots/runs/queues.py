@@ -24,6 +24,7 @@ SERVING = "serve-"
 
 POLL_SECONDS = 1.0
 EACH_MINUTE = "* * * * *"
+_AT_ONCE = 500
 _UNFINISHED = ["ENQUEUED", "PENDING", "DELAYED"]
 
 
@@ -96,6 +97,21 @@ async def forget_rounds() -> None:
     """Those that were due while nobody served are made good by the next one."""
     old = await DBOS.list_workflows_async(queue_name=ROUNDS, status="ENQUEUED", load_input=False, load_output=False)
     await withdraw(each.workflow_id for each in old)
+
+
+async def forget_ended_rounds() -> None:
+    """What rounds were made is of no use to anybody later."""
+    ended = ["SUCCESS", "ERROR", "CANCELLED"]
+    while found := await DBOS.list_workflows_async(
+        name="round", status=ended, limit=_AT_ONCE, load_input=False, load_output=False
+    ):
+        await DBOS.delete_workflows_async([each.workflow_id for each in found])
+
+
+def is_run_by(executor: str, run: str) -> bool:
+    """Whether this process is the one that has the run. To be asked in a thread, or it would be a step of the run."""
+    status = DBOS.get_workflow_status(run)
+    return status is not None and status.executor_id == executor and status.status == "PENDING"
 
 
 def take_back(executors: list[str]) -> None:

@@ -7,6 +7,7 @@ is made at a time on all machines: each minute by the engine's schedule, and whe
 import asyncio
 import logging
 from collections import defaultdict
+from contextvars import Context
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -15,10 +16,10 @@ from dbos import DBOS
 from export_robots import clock
 from export_robots.catalogue import robot_class
 from export_robots.clients import Account
-from export_robots.outcomes import AccountBusy, Outcome, UsageWrong
+from export_robots.outcomes import AccountBusy, Outcome, RobotDefect, UsageWrong
 from export_robots.runs import fleet, queues
 from export_robots.runs.asking import late
-from export_robots.runs.defects import as_robot_error
+from export_robots.runs.defects import as_robot_error, keep_traceback
 from export_robots.runs.exporting import expect_subscribed
 from export_robots.runs.fleet import Move, Standing, Wave
 from export_robots.runs.ledger import Ending, run_id
@@ -45,7 +46,15 @@ class Rounds:
         self._sending: asyncio.Task[int] | None = None
 
     async def make(self) -> None:
-        """One round, from whatever the ledger says."""
+        """One round, from whatever the ledger says. What stands in its way is logged, and met again by the next one."""
+        try:
+            await self._make()
+        except Exception as error:
+            known = as_robot_error(error)
+            kept = keep_traceback(error, self._work.home.evidence) if isinstance(known, RobotDefect) else None
+            _log.error("a round was not finished: %s%s", known.saw, f"; see {kept}" if kept else "")
+
+    async def _make(self) -> None:
         await asyncio.to_thread(expect_due, self._work.ledger, self._work.settings, clock.now())
         mail = await self._mailbox_opened()
         if mail:
@@ -251,4 +260,5 @@ def serve_rounds(rounds: Rounds | None) -> None:
 async def make_round(due: datetime, context: Any) -> None:
     """The schedule's workflow; what was due while nobody served is made good by the next one."""
     if _serving is not None and clock.now() - due < _OLD:
-        await _serving.make()
+        # Outside of the workflow: a round that is made again looks anew, and repeats nothing of what it saw before.
+        await asyncio.create_task(_serving.make(), context=Context())

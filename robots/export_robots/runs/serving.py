@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from dbos import DBOS
 from filelock import FileLock, Timeout
+from sqlalchemy.exc import DBAPIError
 
 from export_robots import clock, crm
 from export_robots.clients import Account
@@ -24,6 +25,7 @@ from export_robots.outcomes import AccountBusy, Outcome, UsageWrong
 from export_robots.progress import Showing
 from export_robots.runs import machines, queues
 from export_robots.runs.database import open_database
+from export_robots.runs.defects import as_robot_error
 from export_robots.runs.engine import engine, executor_name
 from export_robots.runs.keeping import purge
 from export_robots.runs.ledger import Ledger
@@ -80,18 +82,25 @@ class Serving:
                 self._inside.discard(task)
 
     async def _hold(self, held: ExitStack, delivery: str, run: str) -> None:
-        row = self._work.ledger.delivery(delivery)
-        account = self._work.account_of(row)
+        account = self._work.account_of(self._work.ledger.delivery(delivery))
         ends = time.monotonic() + _LOCK_PATIENCE.total_seconds()
         while True:
             try:
                 held.enter_context(self._work.hold(account.id, run))
             except AccountBusy:
                 if time.monotonic() > ends:
+                    await self._require_own(run)
                     raise
             else:
+                await self._require_own(run)
                 return
             await asyncio.sleep(_LOOK.total_seconds())
+
+    async def _require_own(self, run: str) -> None:
+        """A command of the same delivery may have taken the run over while it waited for its turn here."""
+        loop = asyncio.get_running_loop()
+        if not await loop.run_in_executor(None, queues.is_run_by, self._executor, run):
+            raise asyncio.CancelledError
 
     def _park(self, delivery: str, run: str) -> None:
         """A run that ended for want of a code can be answered in any case, also when its code was refused."""
@@ -132,9 +141,10 @@ class Serving:
         while True:
             work = self._work
             try:
+                await queues.forget_ended_rounds()
                 await asyncio.to_thread(purge, work.ledger, work.home, work.settings, clock.now())
-            except (UsageWrong, OSError) as error:
-                _log.warning("what was kept long enough could not be removed: %s", error)
+            except (UsageWrong, OSError, DBAPIError) as error:
+                _log.warning("what was kept long enough could not be removed: %s", as_robot_error(error).saw)
             await asyncio.sleep(_DAY.total_seconds())
 
     async def stay_alive(self) -> str:
@@ -147,10 +157,11 @@ class Serving:
                     return "nothing was heard of this process for too long, and others have taken over what it was at"
                 last = time.monotonic()
                 await asyncio.to_thread(self._take_over, watch)
-            except UsageWrong as error:
-                _log.warning("%s", error.saw)
+            except (UsageWrong, DBAPIError) as error:
+                saw = as_robot_error(error).saw
+                _log.warning("%s", saw)
                 if time.monotonic() - last > machines.GIVES_UP_AFTER.total_seconds():
-                    return f"it could not show that it is alive: {error.saw}"
+                    return f"it could not show that it is alive: {saw}"
             await asyncio.sleep(machines.HEARTBEAT.total_seconds())
 
     def _take_over(self, watch: Watch) -> None:
