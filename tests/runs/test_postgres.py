@@ -6,9 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import inspect, text
 
 from tests.mail.postgres import PROGRAMS, restart
 from tests.runs.conftest import PATIENCE, Place, Robot, wait_until
+from tests.runs.databases import connected
 
 EXPORT = ("export", "activix", "--client", "abc", "--json")
 
@@ -86,9 +88,16 @@ def test_an_account_that_another_machine_is_at_is_busy_and_said_to_be_there(mach
 def test_a_restart_of_the_server_is_waited_out_by_runs_that_are_under_way(place: Place, url: str) -> None:
     place.world.misbehaviours.add("mails_late")
     with place.process(*EXPORT) as process:
-        wait_until(lambda: place.requests, "the CRM was asked")
+        wait_until(lambda: "time_left" in steps_taken(url), "it waits for the mail")
         restart(url)
         place.world.misbehaviours.clear()
         out, said = process.communicate(timeout=PATIENCE)
     assert (process.returncode, json.loads(out)["outcome"]) == (0, "delivered"), said
     assert len(place.requests) == len(place.received) == 1
+
+
+def steps_taken(url: str) -> list[str]:
+    with connected(url) as connection:
+        if not inspect(connection).has_table("operation_outputs", schema="dbos"):
+            return []
+        return list(connection.execute(text("SELECT function_name FROM dbos.operation_outputs")).scalars())
