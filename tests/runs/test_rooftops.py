@@ -126,3 +126,14 @@ def test_killed_after_the_refusal_of_a_range_nothing_is_asked_twice(quick: Place
     assert (done.code, done.json["outcome"]) == (0, "delivered"), done.said
     assert len(done.json["results"]) == 2
     assert len(quick.requests) == len(quick.received) == 2
+
+
+def test_what_goes_on_after_a_kill_says_whose_it_is(five: Place) -> None:
+    assert five.run(*EXPORT, dies_at="when the request is recorded").code == -9
+
+    again = five.run(*EXPORT)
+
+    assert again.code == 0, again.said
+    steps = [line for line in again.said.splitlines() if line.endswith(" s)")]
+    assert [line for line in steps if not line.startswith("ABC Autos")] == []
+    assert len(steps) > len(DIRECTIONS)

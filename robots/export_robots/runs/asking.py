@@ -175,7 +175,13 @@ async def late(delivery: str) -> ReportLate:
             f"{saw}; {trouble}", "Mend the mailbox, then run the same command again: it looks there first."
         )
     held = await asyncio.to_thread(work.mail.held, account, since=request.intended_at)
-    return ReportLate(saw, "", (saw, *(f"a mail is held back, {reason}" for reason in held)) if held else ())
+    if not held:
+        return ReportLate(saw)
+    hint = (
+        "`robot mailbox status` lists what is held and what to do with it; if the report is not among it, run the same "
+        "command again."
+    )
+    return ReportLate(saw, hint, (saw, *(f"a mail is held back, {reason}" for reason in held)))
 
 
 async def _missed(work: Workplace, account: Account, delivery: str, request: RequestRow) -> ReportLate:

@@ -28,7 +28,7 @@ from export_robots.runs.running import BEFORE, Runner, Wanted
 from export_robots.runs.standing import failed, failed_result, result_of, so_far, take_back_hint
 from export_robots.runs.subscribed import await_subscribed
 from export_robots.runs.tables import DeliveryRow, How, State
-from export_robots.runs.workplace import Workplace, open_workplace
+from export_robots.runs.workplace import Workplace, open_workplace, present_name
 from export_robots.settings import Settings
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ async def _bring(
     try:
         with work.hold(account.id, row.id):
             row = time_to_pursue(work.ledger, first, again=again)
+            work.names[row.id] = present_name()
             return await runner.bring(row.id, wanted)
     except Exception as error:
         known = as_robot_error(error)

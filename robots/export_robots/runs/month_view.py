@@ -58,6 +58,7 @@ class Line(NamedTuple):
     name: str | None
     rows: int | None
     sha256: str | None
+    removed_at: datetime | None
 
 
 _OF_DELIVERY = Line._fields[:19]
@@ -97,7 +98,7 @@ class Entry:
             "crm": line.crm,
             "rooftop": line.rooftop,
             "period": [line.period_start, line.period_end],
-            "file": line.path or line.received_path,
+            "file": None if line.removed_at else line.path or line.received_path,
             "file_name": line.name,
             "rows": line.rows,
             "sha256": line.sha256 or line.received_sha256,

@@ -52,6 +52,11 @@ def naming(name: str) -> Iterator[None]:
         _name.reset(token)
 
 
+def present_name() -> str:
+    """The name that `naming` has put, or nothing."""
+    return _name.get()
+
+
 class Named:
     """Progress with the name of whose it is. Satisfies `progress.Showing`."""
 
@@ -100,6 +105,8 @@ class Workplace:
         logs.hide(self.secrets.all)
         self.progress: Showing = Named(progress)
         self.passages: set[asyncio.Task[object]] = set()
+        self.names: dict[str, str] = {}
+        """Whose a delivery is, in the words of `naming`, where several are under way."""
         self.duty: Duty | None = None
         self._locks = AccountLocks(ledger.engine, home)
         self._mail: Collecting | None = None
@@ -149,7 +156,8 @@ class Workplace:
         """Around a run: a command holds the account itself, a process that serves does so here."""
         with logs.about(run=run):
             if self.duty is None:
-                yield
+                with naming(self.names.get(delivery, "")):  # the engine's own threads know nothing of whom it is for
+                    yield
                 return
             async with self.duty.passage(delivery, run):
                 yield
