@@ -33,6 +33,8 @@ def test_who_does_not_move_is_declared_dead_whatever_its_clock_says(quick: Place
         assert machines.beat("one")
 
 
+@pytest.mark.timeout(900)  # two minutes alone on two cores, and as many times longer as others are at work there
+@pytest.mark.xdist_group("serve")
 @pytest.mark.browser
 @pytest.mark.parametrize("url", ["postgresql"] if PROGRAMS else [], indirect=True)
 def test_a_machine_that_is_killed_among_three_loses_nothing_and_doubles_nothing(quick: Place, url: str) -> None:

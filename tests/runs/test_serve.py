@@ -12,7 +12,8 @@ from tests.runs.conftest import Place, wait_until
 from tests.runs.quick_site import SENT_CODE
 from tests.runs.serving import ledger_of, serving, wait_for_all, with_clients
 
-pytestmark = pytest.mark.browser
+# One after the other: each has a process that serves, with its own browser, beside those of the tests.
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("serve")]
 
 
 def usernames(place: Place, event: str) -> list[str]:
