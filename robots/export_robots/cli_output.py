@@ -59,9 +59,9 @@ def say(text: str) -> None:
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Columns as wide as they have to be, readable in a pipe as well."""
-    widths = [max(len(row[column]) for row in [headings, *rows]) for column in range(len(headings))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in [headings, *rows]]
-    return "\n".join(line.rstrip() for line in lines)
+    columns = [(column, max(map(len, column))) for column in zip(headings, *rows, strict=True)]
+    padded = [[cell.ljust(width) for cell in column] for column, width in columns]
+    return "\n".join("  ".join(line).rstrip() for line in zip(*padded, strict=True))
 
 
 def whose(result: Result) -> str:

@@ -98,7 +98,7 @@ def _object(view: "MonthView", shown: "list[Entry]") -> dict[str, Any]:
 
 def _text(view: "MonthView", shown: "list[Entry]") -> list[str]:
     lines = [
-        f"STOPPED since {each.stopped_at.astimezone():%Y-%m-%d %H:%M}: {each.crm}, {each.signature}: {each.saw}; "
+        f"STOPPED since {clock.minute_of(each.stopped_at)}: {each.crm}, {each.signature}: {each.saw}; "
         f"once it is mended: `robot resume {each.crm}`"
         for each in view.stopped
         if each.stopped_at
@@ -146,7 +146,7 @@ def _cells(entry: "Entry", month: str, *, several: bool) -> tuple[str, ...]:
         *period,
         f"{line.state} OVERDUE" if entry.overdue else line.state,
         "" if entry.is_closed else entry.outcome or "",
-        f"{line.changed_at.astimezone():%Y-%m-%d %H:%M}",
+        clock.minute_of(line.changed_at),
         line.how or "",
         "" if entry.is_closed else entry.move.owner,
         entry.move.what.partition("\n")[0],

@@ -1,5 +1,6 @@
 """The database that the ledger and the workflow engine share: a SQLite file under the home, or a PostgreSQL server."""
 
+import json
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -20,12 +21,14 @@ if TYPE_CHECKING:
     from export_robots.settings import Settings
 
 BUSY_TIMEOUT_MS = 30_000  # as the workflow engine waits: a writer holds the file for milliseconds, a slow disk for more
-KEEP_ALIVE = {  # seconds, and of the last one milliseconds: a server that vanished is noticed within half a minute
+CONNECTING = {
+    # Seconds, and of the last one milliseconds: a server that vanished is noticed within half a minute.
     "connect_timeout": 10,
     "keepalives_idle": 10,
     "keepalives_interval": 5,
     "keepalives_count": 3,
     "tcp_user_timeout": 25_000,
+    "client_encoding": "utf8",  # else a database of another encoding hands out bytes before it can be refused
 }
 _RESTART = 30.0  # seconds that a server, once it was there, may be away
 _GLANCE = 0.1
@@ -33,6 +36,16 @@ _GLANCE = 0.1
 _MEND = (
     "See that the disk has room, then run the same command again: it goes on from there. `robot doctor` looks closer."
 )
+_MEND_SERVER = (
+    "See that the server is up, has that database, lets this user in from here, and has room on its disk; then run the "
+    "same command again: it goes on from there."
+)
+_MENDS = {  # by PostgreSQL's codes: what is no trouble of the moment, and no mistake of ours
+    "42501": "The database must belong to the robot's user (docs/unattended.md, “The database”): ALTER DATABASE … OWNER.",
+    "25006": "That server only reads, such as a standby: the address must be that of the one that writes.",
+    "3F000": "The address's search path must name a schema that the robot's user may write to.",
+}
+_MEND_ADDRESS = "Its options are those of PostgreSQL's libpq; docs/unattended.md, “The database”, has an example."
 
 
 class DatabaseUnusable(UsageWrong):
@@ -73,12 +86,17 @@ def open_database(url: str) -> Engine:
 
 def connect_to(url: str, **options: Any) -> Engine:
     if url.startswith("sqlite:"):
-        engine = create_engine(url, **options)
+        engine = create_engine(url, json_deserializer=_of_json, **options)
         event.listen(engine, "connect", _prepare_sqlite)
         return engine
-    engine = create_engine(url, pool_pre_ping=True, connect_args=KEEP_ALIVE, **options)
+    engine = create_engine(url, pool_pre_ping=True, connect_args=CONNECTING, **options)
     event.listen(engine, "do_connect", _Patience())
     return engine
+
+
+def _of_json(text: str) -> Any:
+    # Most lists are empty, and a month has tens of thousands of them.
+    return [] if text == "[]" else json.loads(text)
 
 
 def version_of(connection: Connection) -> int | None:
@@ -99,6 +117,8 @@ class _Patience:
         while True:
             try:
                 connection = dialect.connect(*arguments, **options)
+            except dialect.loaded_dbapi.ProgrammingError as wrong:  # before any server was asked
+                raise DatabaseUnusable(f"the database's address cannot be used: {_says(wrong)}", _MEND_ADDRESS) from None
             except dialect.loaded_dbapi.OperationalError:
                 if monotonic() >= ends:
                     raise
@@ -141,7 +161,15 @@ def database_errors() -> Iterator[None]:
 
 def database_trouble(error: BaseException) -> DatabaseUnusable | None:
     """A full disk, a damaged file, a server that has gone; None for what would be a mistake of ours."""
-    if isinstance(error, OperationalError) or type(error) is DatabaseError:
-        says = str(error.orig).partition("\n")[0]  # without the statement and its values
-        return DatabaseUnusable(f"the robot's database cannot be used: {says}", _MEND)
+    if not isinstance(error, DBAPIError):
+        return None
+    mend = _MENDS.get(getattr(error.orig, "sqlstate", None) or "")
+    if mend or isinstance(error, OperationalError) or type(error) is DatabaseError:
+        usual = _MEND if isinstance(error.orig, sqlite3.Error) else _MEND_SERVER
+        return DatabaseUnusable(f"the robot's database cannot be used: {_says(error.orig)}", mend or usual)
     return None
+
+
+def _says(error: BaseException | None) -> str:
+    """Without the statement and its values."""
+    return str(error).partition("\n")[0]

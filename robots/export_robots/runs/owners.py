@@ -85,7 +85,11 @@ def next_move(row: "DeliveryRow | Line", around: Around = NOTHING) -> NextMove:
     if row.outcome == Outcome.REQUESTED:
         return NextMove(Owner.ROBOT, "its report is on its way")
     if row.transient:
-        when = f"at {_clock(row.retry_at)}" if row.retry_at and row.retry_at > clock.now() else "as soon as may be"
+        when = (
+            f"at {clock.minute_of(row.retry_at)}"
+            if row.retry_at and row.retry_at > clock.now()
+            else "as soon as may be"
+        )
         return NextMove(Owner.ROBOT, f"tried again {when}")
     return NextMove(_OF_OUTCOME.get(Outcome(row.outcome), Owner.OPERATOR), row.next or f"`{_command('export', row)}`")
 
@@ -118,14 +122,10 @@ def _untouched(row: "DeliveryRow | Line", around: Around) -> NextMove:
     mailed = around.mailed
     if mailed and mailed.requested_at and mailed.deadline_at:
         if mailed.deadline_at > clock.now():
-            return NextMove(Owner.ROBOT, f"its subscription mails it at {_clock(mailed.requested_at)}")
+            return NextMove(Owner.ROBOT, f"its subscription mails it at {clock.minute_of(mailed.requested_at)}")
         return NextMove(Owner.ROBOT, f"its subscription's mail did not come: `{_command('repull', row)}` asks for it")
     return NextMove(Owner.ROBOT, f"`robot serve` or `{_command('export', row)}` asks for it")
 
 
 def _command(word: str, row: "DeliveryRow | Line") -> str:
     return f"robot {word} {row.crm} --client {row.client} {months_option(row)}"
-
-
-def _clock(moment: datetime) -> str:
-    return f"{moment.astimezone():%Y-%m-%d %H:%M}"
