@@ -1,7 +1,7 @@
 """`robot status`: the month on one table, and by its exit code."""
 
 import gc
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 OPEN = 3
 """The exit code of a month that is not closed."""
-
-_HEADINGS = ("client", "CRM", "rooftop", "state", "outcome", "since", "how", "owner", "next")
 
 
 def register(app: typer.Typer) -> None:
@@ -39,19 +37,20 @@ def status(
     The exit code is 0 when the month is closed: something was expected, and all of it is delivered, verified empty or
     waived. Otherwise it is 3.
     """
-    wanted = Month.parse(month) if month else Month.of(clock.now().astimezone().date()).plus(-1)
+    asked = Month.parse(month) if month else None
     key = crm_key(crm) if crm else None
     places: Places = context.obj
     settings, home = places.prepared()
 
     from export_robots.runs.database import database_url, open_database
     from export_robots.runs.ledger import Ledger
+    from export_robots.runs.month_shown import as_object, usual_month
     from export_robots.runs.month_view import view_month
 
     ledger = Ledger(open_database(database_url(settings, home)))
     gc.disable()  # a seventh of the time of a large month, looking for circles where there are none
     try:
-        view = view_month(ledger, settings, wanted, client=client, crm=key)
+        view = view_month(ledger, settings, asked or usual_month(), client=client, crm=key)
         if client and not view.entries:
             settings.client(client)  # which says so, if there is no such client
     finally:
@@ -59,44 +58,15 @@ def status(
         ledger.engine.dispose()
     shown = view.open_entries if still_open else list(view.entries)
     if as_json:
-        print_json(_object(view, shown))
+        print_json(as_object(view, shown))
     else:
         out("\n".join(_text(view, shown)))
     return 0 if view.is_closed else OPEN
 
 
-def _object(view: "MonthView", shown: "list[Entry]") -> dict[str, Any]:
-    return {
-        "month": str(view.month),
-        "closed": view.is_closed,
-        "summary": view.summary(),
-        "stopped": [
-            {
-                "crm": each.crm,
-                "since": each.stopped_at.isoformat() if each.stopped_at else None,
-                "failure": each.signature,
-                "saw": each.saw,
-                "deliveries": each.accounts,
-                "next": f"robot resume {each.crm}",
-            }
-            for each in view.stopped
-        ],
-        "questions": [
-            {
-                "run": each.run,
-                "delivery": each.delivery_id,
-                "saw": each.saw,
-                "asked_at": each.asked_at.isoformat(),
-                "open_until": each.open_until.isoformat() if each.open_until else None,
-                "next": f"robot answer {each.run} CODE",
-            }
-            for each in view.questions
-        ],
-        "deliveries": [entry.as_json() for entry in shown],
-    }
-
-
 def _text(view: "MonthView", shown: "list[Entry]") -> list[str]:
+    from export_robots.runs.month_shown import NOT_SERVED, summary_line
+
     lines = [
         f"STOPPED since {clock.minute_of(each.stopped_at)}: {each.crm}, {each.signature}: {each.saw}; "
         f"once it is mended: `robot resume {each.crm}`"
@@ -107,53 +77,19 @@ def _text(view: "MonthView", shown: "list[Entry]") -> list[str]:
     if not view.entries and not view.not_expected:
         return [*lines, f"nothing is expected for {view.month} yet"]
     if view.counts["under_way"] and not view.is_served:
-        lines.append("no `robot serve` is at work here: what is the robot's to do waits for a command")
+        lines.append(NOT_SERVED)
     if lines:
         lines.append("")
-    lines.append(_summary(view))
+    lines.append(summary_line(view))
     if shown:
-        lines += ["", _table(view, shown)]
+        lines += ["", _table(shown)]
     return lines
 
 
-def _summary(view: "MonthView") -> str:
-    numbers = view.summary()
-    parts = [f"{view.month}: {numbers['closed']} of {numbers['expected']} closed"]
-    if person := numbers["person"]:
-        parts.append(f"{person} need{'s' if person == 1 else ''} a person")
-    if under_way := numbers["under_way"]:
-        parts.append(f"{under_way} under way")
-    if later := numbers["not_expected_yet"]:
-        parts.append(f"{later} not expected yet (`robot serve` does that)")
-    said = ", ".join(parts)
-    return f"{said}; {numbers['overdue']} OVERDUE" if numbers["overdue"] else said
+def _table(shown: "list[Entry]") -> str:
+    from export_robots.runs.month_shown import HEADINGS, cells, has_periods
 
-
-def _table(view: "MonthView", shown: "list[Entry]") -> str:
-    whole = str(view.month)
-    several = any(entry.line.again > 1 or entry.line.period_start != entry.line.period_end for entry in shown)
-    headings = (*_HEADINGS[:3], "period", *_HEADINGS[3:]) if several else _HEADINGS
-    return table(headings, [_cells(entry, whole, several=several) for entry in shown])
-
-
-def _cells(entry: "Entry", month: str, *, several: bool) -> tuple[str, ...]:
-    line = entry.line
-    period = [_period(entry, month)] if several else []
-    return (
-        line.client,
-        line.crm,
-        line.rooftop or "",
-        *period,
-        f"{line.state} OVERDUE" if entry.overdue else line.state,
-        "" if entry.is_closed else entry.outcome or "",
-        clock.minute_of(line.changed_at),
-        line.how or "",
-        "" if entry.is_closed else entry.move.owner,
-        entry.move.what.partition("\n")[0],
-    )
-
-
-def _period(entry: "Entry", month: str) -> str:
-    line = entry.line
-    whole = month if line.period_start == line.period_end else f"{line.period_start}..{line.period_end}"
-    return f"{whole} (time {line.again})" if line.again > 1 else whole
+    lines: list[tuple[str, ...]] = [HEADINGS, *map(cells, shown)]
+    if not has_periods(shown):
+        lines = [line[:3] + line[4:] for line in lines]
+    return table(lines[0], lines[1:])
