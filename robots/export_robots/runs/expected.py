@@ -3,16 +3,17 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import bindparam, select, update
-from sqlalchemy.dialects.postgresql import insert as insert_into_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_into_sqlite
 
 from export_robots import clock
 from export_robots.periods import Month, Period
 from export_robots.runs.tables import DeliveryRow, How, State
 from export_robots.runs.transactions import Transactions
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
 
 _AT_ONCE = 500  # rows of one statement; databases limit its values
 
@@ -50,7 +51,6 @@ class Known:
 class Expectations(Transactions):
     def expect_all(self, wanted: Iterable[Expected]) -> list[str]:
         """Create those that are not there, and return their ids; the others get their `due_at` if they have none."""
-        insert = insert_into_sqlite if self.engine.dialect.name == "sqlite" else insert_into_postgresql
         late = (
             update(DeliveryRow.__table__)  # type: ignore[arg-type]  # a mapped class's table is a Table
             .where(DeliveryRow.id == bindparam("key"), DeliveryRow.due_at.is_(None))
@@ -60,7 +60,7 @@ class Expectations(Transactions):
         # In one order everywhere: two machines that expect the same month would wait for each other for ever.
         for some in _parts(sorted(wanted, key=lambda each: each.id)):
             with self._transaction() as session:
-                new = insert(DeliveryRow).on_conflict_do_nothing().returning(DeliveryRow.id)
+                new = self._insert_unless_there().returning(DeliveryRow.id)
                 created = set(session.scalars(new, [_values(each) for each in some]))
                 made += created
                 known = [
@@ -69,6 +69,16 @@ class Expectations(Transactions):
                 if known:
                     session.connection().execute(late, known)
         return sorted(made)
+
+    def _insert_unless_there(self) -> "sqlite.Insert | postgresql.Insert":
+        # Imported here: commands that only read are quicker without the words of each database.
+        if self.engine.dialect.name == "sqlite":
+            from sqlalchemy.dialects import sqlite
+
+            return sqlite.insert(DeliveryRow).on_conflict_do_nothing()
+        from sqlalchemy.dialects import postgresql
+
+        return postgresql.insert(DeliveryRow).on_conflict_do_nothing()
 
     def expected_of(self, months: Iterable[Month]) -> set[str]:
         """The ids of what is expected of these single months by a time."""
