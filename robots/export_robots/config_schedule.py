@@ -1,4 +1,4 @@
-"""The tables of the configuration for what runs unattended: `[database]`, `[schedule]`, `[notices]`, `[keeping]`.
+"""What runs unattended, in the configuration: `[database]`, `[schedule]`, `[notices]`, `[keeping]`, `[status_page]`.
 
 A database's address and those of notices may hold a password or a token, so both count as secrets.
 """
@@ -6,7 +6,7 @@ A database's address and those of notices may hold a password or a token, so bot
 import re
 from datetime import time, timedelta
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, SecretStr
@@ -16,12 +16,23 @@ from export_robots import config_kinds as kinds
 _HOUR = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 _DAYS = re.compile(r"(\d{1,4})\s*d")
 _AFTER_A_NOTICE_URL = re.compile(r"[\s,]+(?=[A-Za-z][A-Za-z0-9+.-]*://)")
+_PAGE_ADDRESS = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s:/\[\]]+)):(\d{1,5})")
 _POSTGRES = ("postgresql", "postgres", "postgresql+psycopg")
 
 
 class LogFormat(StrEnum):
     TEXT = "text"
     JSON = "json"
+
+
+class PageAddress(NamedTuple):
+    """Where the status page is served; port 0 is any free one, which the log then names."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 def hour(value: Any) -> time:
@@ -77,12 +88,40 @@ def notice_urls(value: Any) -> tuple[SecretStr, ...]:
     return tuple(SecretStr(each.strip()) for each in plain)
 
 
+def page_address(value: Any) -> PageAddress | None:
+    """`127.0.0.1:8350`, `[::1]:8350`, or `off`, which is None."""
+    if value is None or isinstance(value, PageAddress):
+        return value
+    if isinstance(value, str) and value.strip().lower() == "off":
+        return None
+    match = _PAGE_ADDRESS.fullmatch(value.strip()) if isinstance(value, str) else None
+    try:
+        if match:
+            return PageAddress(kinds.host(match[1] or match[2]), int(match[3]) and kinds.port(match[3]))
+    except kinds.Wrong:
+        pass
+    raise kinds.Wrong('must be a host and a port, like "127.0.0.1:8350", or "off"')
+
+
+def hosts(value: Any) -> tuple[str, ...]:
+    """Names, in small letters; a variable holds them with commas between."""
+    listed = value.split(",") if isinstance(value, str) else value
+    try:
+        if isinstance(listed, list | tuple) and listed:
+            return tuple(kinds.host(each) for each in listed)
+    except kinds.Wrong:
+        pass
+    raise kinds.Wrong('must be a list of names without https:// or a port: ["robot.example.com"]')
+
+
 Hour = Annotated[time, BeforeValidator(hour)]
 Days = Annotated[timedelta, BeforeValidator(days)]
 Pauses = Annotated[tuple[timedelta, ...], BeforeValidator(pauses)]
 CountOrNone = Annotated[int, BeforeValidator(count_or_none)]
 DatabaseUrl = Annotated[SecretStr, BeforeValidator(database_url)]
 NoticeUrls = Annotated[tuple[SecretStr, ...], BeforeValidator(notice_urls)]
+PageAddressOrNone = Annotated[PageAddress | None, BeforeValidator(page_address)]
+Hosts = Annotated[tuple[str, ...], BeforeValidator(hosts)]
 
 
 class DatabaseSettings(kinds.Table):
@@ -129,3 +168,10 @@ class KeepingSettings(kinds.Table):
     leads: Days = timedelta(days=400)
     evidence: Days = timedelta(days=60)
     mails: Days = timedelta(days=400)
+
+
+class StatusPageSettings(kinds.Table):
+    """The page of `robot serve`: where, or None for nowhere, and by which further names browsers may ask for it."""
+
+    address: PageAddressOrNone = PageAddress("127.0.0.1", 8350)
+    hosts: Hosts = ()

@@ -36,6 +36,7 @@ from export_robots.config_schedule import (
     KeepingSettings,
     NoticesSettings,
     ScheduleSettings,
+    StatusPageSettings,
     database_url,
 )
 from export_robots.outcomes import UsageWrong
@@ -104,6 +105,7 @@ class _Tables(BaseSettings):
     schedule: ScheduleSettings = ScheduleSettings()
     notices: NoticesSettings = NoticesSettings()
     keeping: KeepingSettings = KeepingSettings()
+    status_page: StatusPageSettings = StatusPageSettings()
     clients: dict[kinds.ClientKey, _Client] = {}
 
 
@@ -120,6 +122,7 @@ class Settings:
     schedule: ScheduleSettings = field(default_factory=ScheduleSettings)
     notices: NoticesSettings = field(default_factory=NoticesSettings)
     keeping: KeepingSettings = field(default_factory=KeepingSettings)
+    status_page: StatusPageSettings = field(default_factory=StatusPageSettings)
     clients: Mapping[str, Client] = field(default_factory=dict)
     secrets: Mapping[str, SecretStr] = field(default_factory=dict, repr=False)
     secret_places: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -197,6 +200,7 @@ def load_settings(config: Path | None, home: Path | None, env: Mapping[str, str]
         schedule=tables.schedule,
         notices=tables.notices,
         keeping=tables.keeping,
+        status_page=tables.status_page,
         clients=clients,
         secrets={name: value for name, (value, _keys) in secrets.items()},
         secret_places={name: environment.variables.get(keys, str(path)) for name, (_value, keys) in secrets.items()},
@@ -249,6 +253,8 @@ def _known(table: Keys) -> list[str]:
             model = NoticesSettings
         case ("keeping", *_):
             model = KeepingSettings
+        case ("status_page", *_):
+            model = StatusPageSettings
         case _:
             model = BrowserSettings
     return list(model.model_fields)
