@@ -53,12 +53,15 @@ def serve(
     async def do(browser: "Browser", progress: "Showing") -> None:
         from export_robots.runs.database import database_url
         from export_robots.runs.serving import serve as serve_until
+        from export_robots.web import page_of
 
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
-        await serve_until(settings, home, database_url(settings, home), browser=browser, progress=progress, stop=stop)
+        url = database_url(settings, home)
+        page = page_of(settings)
+        await serve_until(settings, home, url, browser=browser, progress=progress, stop=stop, page=page)
 
     work(settings, home, do, shown=logs.LoggedSteps())
     return 0

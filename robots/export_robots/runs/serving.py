@@ -8,8 +8,8 @@ import logging
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, contextmanager, nullcontext
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -192,9 +192,19 @@ class Serving:
 
 
 async def serve(
-    settings: Settings, home: Home, url: str, *, browser: "Browser", progress: Showing, stop: asyncio.Event
+    settings: Settings,
+    home: Home,
+    url: str,
+    *,
+    browser: "Browser",
+    progress: Showing,
+    stop: asyncio.Event,
+    page: Callable[[Workplace], AbstractAsyncContextManager[None]] | None = None,
 ) -> None:
-    """Serve until `stop`. Raises `UsageWrong` where another one serves this file, or others have taken over."""
+    """Serve until `stop`. Raises `UsageWrong` where another one serves this file, or others have taken over.
+
+    `page` is the status page, open meanwhile.
+    """
     at_once = settings.schedule.at_once or fits_at_once()
     served = sorted({account.crm for account in settings.accounts} & set(crm.robots()))
     with alone_on(home, url):
@@ -210,7 +220,11 @@ async def serve(
             serve_rounds(Rounds(work))
             listened = [queues.ROUNDS, queues.FINISH, *map(queues.crm_queue, served)]
             try:
-                async with open_workplace(work), engine(url, executor=executor, queues=listened, notices=1.0):
+                async with (
+                    open_workplace(work),
+                    engine(url, executor=executor, queues=listened, notices=1.0),
+                    page(work) if page else nullcontext(),
+                ):
                     await _serve(work, duty, served, at_once, stop)
             finally:
                 serve_rounds(None)
