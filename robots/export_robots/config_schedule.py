@@ -7,7 +7,7 @@ import re
 from datetime import time, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import BeforeValidator, SecretStr
 
@@ -17,6 +17,7 @@ _HOUR = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 _DAYS = re.compile(r"(\d{1,4})\s*d")
 _AFTER_A_NOTICE_URL = re.compile(r"[\s,]+(?=[A-Za-z][A-Za-z0-9+.-]*://)")
 _PAGE_ADDRESS = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s:/\[\]]+)):(\d{1,5})")
+_SIGNS = "the signs @ : / ? # % in a password written as %40 %3A %2F %3F %23 %25"
 _POSTGRES = ("postgresql", "postgres", "postgresql+psycopg")
 
 
@@ -69,10 +70,13 @@ def database_url(value: Any) -> SecretStr:
         _ = parts.port
     except ValueError:
         parts = urlsplit("")
-    if parts.scheme not in _POSTGRES or not parts.path.strip("/"):
+    # A host that begins in the middle of a password would be told in errors as the host.
+    if parts.netloc.count("@") > 1 or "password" in dict(parse_qsl(parts.query)):
+        raise kinds.Wrong(f"must have its password between : and @, with {_SIGNS}")
+    if parts.scheme not in _POSTGRES or not parts.path.strip("/") or parts.fragment:
         raise kinds.Wrong(
-            "must be a PostgreSQL address like postgresql://robot@db.example.com/robot; without it the database is a "
-            "file in the robot's home"
+            f"must be a PostgreSQL address like postgresql://robot:PASSWORD@db.example.com/robot, with {_SIGNS}; "
+            "without it the database is a file in the robot's home"
         )
     return SecretStr("postgresql+psycopg" + plain[len(parts.scheme) :])
 
@@ -163,9 +167,13 @@ class NoticesSettings(kinds.Table):
 
 
 class KeepingSettings(kinds.Table):
-    """How long a closed delivery's files are kept: those with leads, screenshots and traces, and mails."""
+    """How long a closed delivery's files are kept: those with leads, screenshots and traces, and mails.
+
+    `shared`: the copies of files and mails' headers that a server's database keeps for other machines.
+    """
 
     leads: Days = timedelta(days=400)
+    shared: Days = timedelta(days=14)
     evidence: Days = timedelta(days=60)
     mails: Days = timedelta(days=400)
 

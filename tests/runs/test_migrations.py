@@ -2,15 +2,17 @@
 
 import multiprocessing
 import multiprocessing.synchronize
+import signal
 import sqlite3
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect, text
+from sqlalchemy import MetaData, create_engine, func, inspect, select, table, text
 
 from export_robots.outcomes import UsageWrong
 from export_robots.periods import Month, Period
@@ -18,6 +20,7 @@ from export_robots.runs.database import open_database, sqlite_url
 from export_robots.runs.ledger import Ledger
 from export_robots.runs.schema import migrate
 from export_robots.runs.tables import SCHEMA_VERSION, Base, State
+from report_mailbox.files import make_folder
 from tests.runs.databases import connected
 
 LEDGERS = Path(__file__).with_name("ledgers")
@@ -39,7 +42,7 @@ def differences(url: str) -> list[object]:
         return kind != "table" or name != "alembic_version"
 
     with connected(url) as connection:
-        options = {"compare_type": True, "include_object": ours}
+        options = {"compare_type": True, "compare_server_default": True, "include_object": ours}
         return list(compare_metadata(MigrationContext.configure(connection, opts=options), Base.metadata))
 
 
@@ -61,6 +64,87 @@ def test_a_database_of_an_earlier_version_is_brought_up_to_date_and_keeps_what_i
         assert ledger.subscriptions() == []
         assert ledger.expect("abc", "activix", "Activix CRM", None, OCTOBER, again=2).id == "abc/activix/2026-10~2"
         ledger.engine.dispose()
+    assert differences(url) == []
+
+
+def filled(folder: Path, url: str) -> None:
+    """The database of `url` as version 2 made it, on either kind, with rows in each of its tables."""
+    source = create_engine(old_database(make_folder(folder / "old"), 2))
+    with connected(url) as connection, source.connect() as old:
+        migrate(connection, 0, 2)
+        known = MetaData()
+        known.reflect(old)
+        for each in known.sorted_tables:
+            rows = [dict(row) for row in old.execute(each.select()).mappings()]
+            if each.name in ROWS:
+                rows += [ROWS[each.name]]
+            assert rows, f"{each.name} is empty"
+            for row in rows if each.name != "ledger_schema" else ():
+                if isinstance(row.get("id"), int):
+                    del row["id"]  # the database counts, and goes on counting
+                connection.execute(each.insert().values(row))
+    source.dispose()
+
+
+AT = datetime(2026, 11, 1, 13)  # noqa: DTZ001 - as the tables hold it
+ROWS: dict[str, dict[str, object]] = {
+    "used_codes": {"account": "activix:abc@example.com", "count": 59},
+    "refused_passwords": {"account": "activix:x@example.com", "fingerprint": "f", "refused_at": AT, "said": "no"},
+    "subscriptions": {
+        "account": "activix:abc@example.com",
+        "client": "abc",
+        "crm": "activix",
+        "crm_label": "Activix CRM",
+        "title": "ABC – Activix CRM",
+        "first_execution": "2026-12-01T03:17",
+        "drawn_at": AT,
+        "shown": {},
+    },
+}
+
+
+def test_an_upgrade_keeps_every_row_on_both_kinds_of_database(tmp_path: Path, url: str) -> None:
+    filled(tmp_path, url)
+    before = counts(url)
+    assert min(before.values()) > 0
+    ledger = Ledger(open_database(url))
+    assert {name: number for name, number in counts(url).items() if name in before} == before
+    assert ledger.subscriptions()[0].title == "ABC – Activix CRM"
+    new = ledger.expect("abc", "activix", "Activix CRM", None, Period.month(Month(2026, 11)))
+    ledger.begin_attempt(new.id, upload=True)
+    ledger.add_file(new.id, source="by hand", path="/x", sha256="1")  # numbers go on where they were
+    ledger.engine.dispose()
+    assert differences(url) == []
+
+
+def counts(url: str) -> dict[str, int]:
+    with connected(url) as connection:
+        names = [name for name in inspect(connection).get_table_names() if name != "alembic_version"]
+        return {name: connection.scalar(select(func.count()).select_from(table(name))) or 0 for name in names}
+
+
+KILLED = """
+import os, signal, sys
+from alembic import op
+make = op.create_table
+def dying(name, *columns):
+    make(name, *columns)
+    if name == "questions":
+        os.kill(os.getpid(), signal.SIGKILL)
+op.create_table = dying
+from export_robots.runs.database import open_database
+open_database(sys.argv[1])
+"""
+
+
+def test_an_upgrade_that_is_killed_in_the_middle_leaves_the_old_tables(tmp_path: Path, url: str) -> None:
+    filled(tmp_path, url)
+    before = shape(url)
+    assert subprocess.run([sys.executable, "-c", KILLED, url], check=False).returncode == -signal.SIGKILL
+    assert shape(url) == before
+    ledger = Ledger(open_database(url))
+    assert len(ledger.deliveries()) == 2
+    ledger.engine.dispose()
     assert differences(url) == []
 
 

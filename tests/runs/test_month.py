@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -130,6 +131,41 @@ def test_nothing_is_expected_of_the_time_before_the_service(ledger: Ledger, days
     assert expected_at(ledger, settings(client("abc", "activix", starts="2026-11")), days, NOVEMBER_1) == []
     config = settings(client("abc", "activix", starts="2026-10"))
     assert expected_at(ledger, config, days, NOVEMBER_1) == ["abc/activix/2026-10"]
+
+
+def test_what_joins_or_leaves_in_the_middle_of_a_year_changes_nothing_of_what_the_others_owe(
+    ledger: Ledger, days: Days
+) -> None:
+    december, january = datetime(2026, 12, 1, 12, tzinfo=UTC), datetime(2027, 1, 1, 12, tzinfo=UTC)
+    future = client("new", "activix", starts="2026-12")
+    expected_at(ledger, settings(client("abc", "activix"), client("left", "activix"), future), days, NOVEMBER_1)
+    grown = client("abc", "activix", "vinsolutions", north=True)
+    assert expected_at(ledger, settings(grown, future), days, december) == [
+        "abc/activix/2026-11",
+        "abc/activix/2026-11/North",
+        "abc/vinsolutions/2026-11",
+    ], "a new rooftop or CRM owes the last month alone, who has left nothing, who begins later nothing yet"
+    assert len(expected_at(ledger, settings(grown, future), days, january)) == 4
+    assert ledger.delivery("new/activix/2026-12").due_at == datetime(2027, 1, 2, 17, tzinfo=UTC)
+    assert ledger.delivery("left/activix/2026-10").state == State.EXPECTED, "what it owed is a person's to waive"
+
+
+def test_an_account_that_is_configured_after_the_month_was_closed_opens_it_again(ledger: Ledger, days: Days) -> None:
+    expected_at(ledger, settings(client("abc", "activix")), days, NOVEMBER_1)
+    ledger.close("abc/activix/2026-10", State.DELIVERED, "export")
+    both = settings(client("abc", "activix"), client("late", "activix"))
+    noon = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    assert expected_at(ledger, both, days, noon) == ["late/activix/2026-10"]
+    assert ledger.delivery("late/activix/2026-10").due_at == noon + timedelta(hours=36)
+    assert ledger.delivery("abc/activix/2026-10").state == State.DELIVERED
+
+
+def test_an_account_with_another_sign_in_owes_what_it_owed(ledger: Ledger, days: Days) -> None:
+    expected_at(ledger, settings(client("abc", "activix")), days, NOVEMBER_1)
+    renamed = client("abc", "activix")
+    place = Rooftop(None, {"activix": replace(renamed.rooftops[0].accounts["activix"], username="other@example.com")})
+    config = settings(replace(renamed, rooftops=(place,), dealership="ABC of another name"))
+    assert expected_at(ledger, config, days, NOVEMBER_1 + timedelta(days=3)) == []
 
 
 def test_a_month_within_a_longer_delivery_is_not_expected_a_second_time(ledger: Ledger, days: Days) -> None:

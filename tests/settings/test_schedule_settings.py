@@ -31,7 +31,7 @@ def test_without_the_tables_the_usual_values_hold(load: Load) -> None:
     assert [each.total_seconds() / 60 for each in schedule.pauses] == [5, 15, 60, 180]
     assert (schedule.sign_ins_per_day, schedule.same_failure, schedule.at_once_per_crm) == (4, 3, 4)
     assert (schedule.starts_per_minute, schedule.at_once, schedule.code_patience) == (6, 0, timedelta(minutes=10))
-    assert (keeping.leads.days, keeping.evidence.days, keeping.mails.days) == (400, 60, 400)
+    assert (keeping.leads.days, keeping.shared.days, keeping.evidence.days, keeping.mails.days) == (400, 14, 60, 400)
     assert (settings.notices.urls, settings.notices.log_format) == ((), LogFormat.TEXT)
     assert database_url(settings, Home(Path("/home/robot"))) == "sqlite:////home/robot/robot.sqlite"
 
@@ -86,6 +86,11 @@ def test_what_is_secret_in_an_address_is_known_for_redaction_and_never_shown(loa
     [
         (f'[database]\nurl = "{URL.replace("postgresql", "mysql")}"', "database.url must be a PostgreSQL address"),
         ('[database]\nurl = "postgresql://db.example.com"', "database.url must be a PostgreSQL address"),
+        (f'[database]\nurl = "{URL.replace("-word", "@word")}"', "database.url must have its password between : and @"),
+        (f'[database]\nurl = "{URL.replace("-word", "#word")}"', "the signs @ : / ? # % in a password written as %40"),
+        (f'[database]\nurl = "{URL.replace("-word", "/word")}"', "the signs @ : / ? # % in a password written as %40"),
+        ('[database]\nurl = "postgresql://a/b?password=s3cret"', "database.url must have its password between : and @"),
+        ("[database]\nurl = 5432", "database.url must be text in quotes"),
         ('[database]\nuri = "x"', "database.uri is not known here; did you mean “url”?"),
         ('[schedule]\ndue_hour = "25:00"', 'schedule.due_hour must be a time of day like "09:00"'),
         ("[schedule]\ndue_hour = 9", 'schedule.due_hour must be a time of day like "09:00"'),
@@ -96,13 +101,17 @@ def test_what_is_secret_in_an_address_is_known_for_redaction_and_never_shown(loa
         ('[notices]\nurls = ["ops@example.com"]', "notices.urls must be a list of addresses"),
         ('[notices]\nlog_format = "xml"', 'notices.log_format must be "text" or "json"'),
         ('[keeping]\nleads = "0d"', 'keeping.leads must be a number of days, in quotes: "400d"'),
+        ("[keeping]\nshared = 14", 'keeping.shared must be a number of days, in quotes: "400d"'),
+        ('[keeping]\nstored = "14d"', "keeping.stored is not known here; did you mean “shared”?"),
+        ('[schedule]\nclose_by = "10d"', "schedule.close_by must be a time with its unit"),
         ('[keeping]\nleads = "2h"', 'keeping.leads must be a number of days, in quotes: "400d"'),
     ],
 )
 def test_a_mistake_is_said_with_its_key_and_without_a_secret(load: Load, model: str, table: str, words: str) -> None:
     with pytest.raises(UsageWrong, match=re.escape(words)) as caught:
         load(with_table(model, table))
-    assert "s3cret-word" not in str(caught.value)
+    assert "s3cret" not in str(caught.value)
+    assert caught.value.hint
     assert "line " in str(caught.value)
 
 

@@ -41,7 +41,7 @@ _MEND_SERVER = (
     "same command again: it goes on from there."
 )
 _MENDS = {  # by PostgreSQL's codes: what is no trouble of the moment, and no mistake of ours
-    "42501": "The database must belong to the robot's user (docs/unattended.md, “The database”): ALTER DATABASE … OWNER.",
+    "42501": "The database must belong to the robot's user: ALTER DATABASE … OWNER TO … (docs/unattended.md).",
     "25006": "That server only reads, such as a standby: the address must be that of the one that writes.",
     "3F000": "The address's search path must name a schema that the robot's user may write to.",
 }
@@ -118,7 +118,9 @@ class _Patience:
             try:
                 connection = dialect.connect(*arguments, **options)
             except dialect.loaded_dbapi.ProgrammingError as wrong:  # before any server was asked
-                raise DatabaseUnusable(f"the database's address cannot be used: {_says(wrong)}", _MEND_ADDRESS) from None
+                raise DatabaseUnusable(
+                    f"the database's address cannot be used: {_says(wrong)}", _MEND_ADDRESS
+                ) from None
             except dialect.loaded_dbapi.OperationalError:
                 if monotonic() >= ends:
                     raise

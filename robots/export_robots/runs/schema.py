@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, NullPool, event, insert, inspect, text, update
 
 from export_robots import migrations
+from export_robots.outcomes import UsageWrong
 from export_robots.runs.database import connect_to, version_of
 from export_robots.runs.tables import SCHEMA_VERSION, Base, SchemaRow
 
@@ -26,6 +27,7 @@ def set_up(url: str) -> None:
         event.listen(engine, "begin", _begin_as_writer)
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":
+            _require_utf8(connection)
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_ONE_AT_A_TIME})"))
         version = version_of(connection)
         if version is None:
@@ -33,6 +35,15 @@ def set_up(url: str) -> None:
             connection.execute(insert(SchemaRow).values(version=SCHEMA_VERSION))
         elif version < SCHEMA_VERSION:
             migrate(connection, version)
+
+
+def _require_utf8(connection: Connection) -> None:
+    encoding = connection.scalar(text("SHOW server_encoding"))
+    if encoding != "UTF8":
+        raise UsageWrong(
+            f"the database has the encoding {encoding}, which cannot hold every dealership's name",
+            "Make it anew: createdb --owner robot --encoding UTF8 --template template0 robot",
+        )
 
 
 def migrate(connection: Connection, version: int, target: int = SCHEMA_VERSION) -> None:

@@ -10,18 +10,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from sqlalchemy import URL, Connection, NullPool, create_engine, delete, func, literal, select, text
+from sqlalchemy import URL, Connection, NullPool, delete, func, literal, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from export_robots import clock
 from export_robots.outcomes import AccountBusy
-from export_robots.runs.database import KEEP_ALIVE, database_errors
+from export_robots.runs.database import connect_to, database_errors
 from export_robots.runs.locks import said_of_holder
 from export_robots.runs.operating_tables import HeldAccountRow
 
 # The server ends the session of a machine that lost its power or its network, and so its locks, after some 25 s.
 _SESSION = "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3"
+# Other databases of the server have locks too, and perhaps accounts of the same names.
+_LOCKED = """
+SELECT classid, objid FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
+WHERE locktype = 'advisory' AND objsubid = 1 AND granted AND datname = current_database()
+"""
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +41,8 @@ class _Holding:
 class ServerLocks:
     def __init__(self, url: URL) -> None:
         # No transaction stays open while an account is held: that would keep the server from cleaning up.
-        self._engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args=KEEP_ALIVE)
+        address = url.render_as_string(hide_password=False)
+        self._engine = connect_to(address, poolclass=NullPool, isolation_level="AUTOCOMMIT")
         self._holding: dict[str, _Holding] = {}
 
     @contextmanager
@@ -96,8 +102,7 @@ class ServerLocks:
     def held(self) -> list[str]:
         with database_errors(), self._connect() as connection:
             accounts = connection.scalars(select(HeldAccountRow.account).order_by(HeldAccountRow.account)).all()
-            query = "SELECT classid, objid FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1 AND granted"
-            locked = {(row[0] << 32) | row[1] for row in connection.execute(text(query))}
+            locked = {(row[0] << 32) | row[1] for row in connection.execute(text(_LOCKED))}
             return [account for account in accounts if _number(account) % 2**64 in locked]
 
     def _connect(self) -> Connection:
