@@ -45,4 +45,6 @@ def purge(
         out("nothing has been kept for too long")
     for path in purged.unknown:
         say(f"left: {path} is not known to the ledger; look at it, and remove it by hand")
+    for path in purged.stuck:
+        say(f"left: {path} cannot be removed by this user; see whose it is, and whether its disk can be written to")
     return 0

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from export_robots import clock
 from export_robots.catalogue import robot_class
-from export_robots.outcomes import RobotDefect, UsageWrong
+from export_robots.outcomes import RobotDefect
 from export_robots.reports.differences import Difference, difference
 from export_robots.runs import stored_files
 from export_robots.runs.ledger import CLOSED, Ledger, months_option, period_of
@@ -77,12 +77,12 @@ def differs(delivery: str) -> Difference | None:
         return Difference(rows, rows, 0, 0, 0)
     from export_robots.runs.finishing import named_file  # which uses this module
 
-    earlier = next((Path(path) for path in (before.path, before.received_path) if path and Path(path).exists()), None)
-    if earlier is None:
+    earlier = Path(before.path or before.received_path)
+    if not (before.sha256 and stored_files.is_still(earlier, before.sha256)):
         try:
             received = Path(before.received_path)
             earlier = stored_files.bring(work.ledger.engine, work.home, received, before.received_sha256)
-        except UsageWrong:
+        except stored_files.ReportLost:
             return None
     robot = robot_class(row.crm)
     return difference(earlier, named_file(work, delivery), robot.column_aliases if robot else {})

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from export_robots import catalogue
@@ -167,11 +166,7 @@ async def _confirm(work: Workplace, runner: Runner, word: Word, row: DeliveryRow
 
 
 def _close(work: Workplace, row: DeliveryRow, saw: str) -> None:
-    run = run_id(row.id, row.attempt)
-    file = work.ledger.file(row.id)
-    if file and not (file.path and Path(file.path).exists()):
-        finishing.name(row.id, run)  # it was posted from another machine: the receipt is written beside it
-    finishing.close(row.id, run, State.DELIVERED)
+    finishing.close(row.id, run_id(row.id, row.attempt), State.DELIVERED)
     work.ledger.end_attempt(row.id, Ending(Outcome.DELIVERED, (saw,)))
 
 

@@ -92,15 +92,16 @@ def name(delivery: str, run: str) -> None:
 
 
 def named_file(work: Workplace, delivery: str) -> Path:
-    """The named file on this machine; where another one made it, it is made here as well."""
+    """The named file on this machine; where another one made it, or somebody changed it since, it is made anew."""
     file = _present_file(work, delivery)
     assert file.path
     assert file.name
-    if Path(file.path).is_file():
+    assert file.sha256
+    if stored_files.is_still(Path(file.path), file.sha256):
         return Path(file.path)
     target = _named(work, work.ledger.delivery(delivery), file, file.name)
     if sha256_of(target) != file.sha256:
-        raise RobotDefect("a file that another machine named came out differently here")
+        raise RobotDefect("a file that was named before came out differently now")
     work.ledger.update_file(file.id, path=str(target))
     return target
 
@@ -121,8 +122,16 @@ def _named(work: Workplace, row: DeliveryRow, file: FileRow, named: str) -> Path
 
 
 def _received(work: Workplace, file: FileRow) -> Path:
-    """The file as it came, on this machine; another one may have collected it."""
-    return stored_files.bring(work.ledger.engine, work.home, Path(file.received_path), file.received_sha256)
+    """The file as it came, on this machine; another one may have collected it.
+
+    One that is lost before it was posted has to be asked for anew: the next attempt does so.
+    """
+    try:
+        return stored_files.bring(work.ledger.engine, work.home, Path(file.received_path), file.received_sha256)
+    except stored_files.ReportLost:
+        if work.ledger.delivery(file.delivery_id).state == State.COLLECTED:
+            work.ledger.refuse_file(file.delivery_id)
+        raise
 
 
 def is_empty(delivery: str) -> bool:

@@ -45,6 +45,8 @@ class Purged:
     removed: dict[Kind, int] = field(default_factory=lambda: dict.fromkeys(Kind, 0))
     freed: dict[Kind, int] = field(default_factory=lambda: dict.fromkeys(Kind, 0))
     unknown: list[Path] = field(default_factory=list)
+    stuck: list[Path] = field(default_factory=list)
+    """What the system did not let go: another user's, or on a disk that only reads."""
 
     def count(self, kind: Kind, size: int) -> None:
         self.removed[kind] += 1
@@ -52,7 +54,12 @@ class Purged:
 
     def as_json(self) -> dict[str, Any]:
         kinds = {kind.name.lower(): {"files": self.removed[kind], "bytes": self.freed[kind]} for kind in Kind}
-        return {"dry_run": self.dry_run, "removed": kinds, "unknown": [str(path) for path in self.unknown]}
+        return {
+            "dry_run": self.dry_run,
+            "removed": kinds,
+            "unknown": [str(path) for path in self.unknown],
+            "stuck": [str(path) for path in self.stuck],
+        }
 
 
 def purge(ledger: Transactions, home: Home, settings: Settings, now: datetime, *, dry_run: bool = False) -> Purged:
@@ -77,13 +84,18 @@ class _Purge:
             _log.info("keeping: removed %s", counts)
         if self._purged.unknown:
             _log.warning("keeping: %d old files are not known to the ledger and stay", len(self._purged.unknown))
+        if self._purged.stuck:
+            _log.warning("keeping: %d files could not be removed: `robot purge` names them", len(self._purged.stuck))
         return self._purged
 
     def _files(self) -> None:
         shortest = min(self._times.leads, self._times.mails)
         old: dict[str, Path] = {}
-        for path in _below(self._home.downloads):
-            if _UNFINISHED.fullmatch(path.name):
+        for path in _inside(self._home.downloads):
+            if path.is_symlink():
+                # What it leads to would stay: whoever made it knows why.
+                self._purged.unknown += [path] if self._older(path, shortest) else []
+            elif _UNFINISHED.fullmatch(path.name):
                 if self._older(path, _LEFT):
                     self._remove(Kind.UNFINISHED, path)
             elif not path.name.endswith((RECEIPT_SUFFIX, ".lock")) and self._older(path, shortest):
@@ -107,6 +119,9 @@ class _Purge:
                 path.unlink()
         except FileNotFoundError:
             return  # another process was quicker
+        except OSError:
+            self._purged.stuck.append(path)
+            return
         self._purged.count(kind, size)
 
     def _keep_receipt(self, path: Path) -> None:
@@ -131,19 +146,26 @@ class _Purge:
         for name, path in old.items():
             if name in stays:
                 continue
-            self._purged.count(Kind.EVIDENCE, sum(file.stat().st_size for file in _below(path)))
-            if not self._purged.dry_run:
-                _remove_whole(path)
+            try:
+                size = sum(file.lstat().st_size for file in _below(path))
+                if not self._purged.dry_run:
+                    _remove_whole(path)
+            except FileNotFoundError:
+                continue  # another process was quicker
+            except OSError:
+                self._purged.stuck.append(path)
+                continue
+            self._purged.count(Kind.EVIDENCE, size)
 
     def _untouched(self, path: Path) -> bool:
         return all(self._older(file, self._times.evidence) for file in (path, *_below(path)))
 
     def _rows(self) -> None:
-        before = self._now - self._times.leads
-        for size in self._kept.remove_stored(before, dry_run=self._purged.dry_run):
+        shared = self._now - min(self._times.shared, self._times.leads)
+        for size in self._kept.remove_stored(shared, dry_run=self._purged.dry_run):
             self._purged.count(Kind.STORED, size)
         if not self._purged.dry_run:
-            self._kept.note_removed(before, self._home.root, self._now)
+            self._kept.note_removed(self._now - self._times.leads, self._home.root, self._now)
 
     def _older(self, path: Path, than: timedelta) -> bool:
         try:
@@ -154,10 +176,19 @@ class _Purge:
 
 def _below(folder: Path) -> Iterator[Path]:
     """Every file below the folder, or the file itself."""
-    if not folder.is_dir() or folder.is_symlink():
+    if folder.is_symlink() or not folder.is_dir():
         yield folder
-        return
-    for path in sorted(folder.iterdir()):
+    else:
+        yield from _inside(folder)
+
+
+def _inside(folder: Path) -> Iterator[Path]:
+    """Every file below the folder, which may be a link itself: homes lie on other disks."""
+    try:
+        found = sorted(folder.iterdir())
+    except FileNotFoundError:
+        return  # another process was quicker
+    for path in found:
         yield from _below(path)
 
 
