@@ -1,6 +1,7 @@
 """The `robot` command with the quick CRM's robot, and, if ROBOT_TEST_DIES_AT names a place, with a sudden end there.
 
 Run as a program by the tests. The kill is SIGKILL of the whole process group, as of a machine that loses its power.
+A file `clock` beside the configuration holds the seconds that the robot's clock is ahead of the machine's.
 """
 
 import inspect
@@ -9,9 +10,11 @@ import signal
 import sys
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import export_robots.crm
+from export_robots import clock
 from tests.runs.quick_crm import QuickCrm
 
 # name: the object that holds the function, the function, and whether it dies before or after it
@@ -76,6 +79,15 @@ def arm(place: str) -> None:
     setattr(holder, name, deadly(getattr(holder, name), when))
 
 
+def follow(ahead: Path) -> None:
+    """Look at the file each time that somebody asks for the time: the test moves it while this process runs."""
+    from export_robots.runs import rounds
+
+    real = clock.now
+    clock.now = lambda: real() + timedelta(seconds=float(ahead.read_text()))
+    rounds._OLD = timedelta.max  # the engine's own schedule knows the machine's time alone
+
+
 if __name__ == "__main__":
     export_robots.crm.robots = lambda: {"activix": QuickCrm}  # type: ignore[assignment]
     if "serve" in sys.argv:
@@ -83,6 +95,9 @@ if __name__ == "__main__":
 
         queues.POLL_SECONDS, queues.EACH_MINUTE = 0.2, "*/2 * * * * *"
         machines.HEARTBEAT, machines.DEAD_AFTER = timedelta(seconds=1), timedelta(seconds=5)
+    ahead = Path(sys.argv[sys.argv.index("--config") + 1]).with_name("clock")
+    if ahead.exists():
+        follow(ahead)
     if os.environ.get("ROBOT_TEST_DIES_AT"):
         arm(os.environ["ROBOT_TEST_DIES_AT"])
     from export_robots.cli import run

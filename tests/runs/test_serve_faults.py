@@ -1,0 +1,144 @@
+"""What `robot serve` survives: database and mail server that restart, a portal that is down, a disk that is full."""
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+import export_robots.crm
+from emulated_world import world as world_module
+from export_robots import clock
+from export_robots.outcomes import Outcome
+from export_robots.runs.ledger import Ledger
+from export_robots.runs.operating_tables import NoticeRow
+from export_robots.runs.tables import State
+from tests.mail.postgres import PROGRAMS, restart
+from tests.runs.conftest import Place, place_in, wait_until
+from tests.runs.quick_crm import QuickCrm
+from tests.runs.serving import (
+    MovedClock,
+    Served,
+    closed,
+    ledger_of,
+    rounds_made,
+    serving,
+    wait_for_all,
+    with_clients,
+)
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("serve")]
+
+
+def posts(place: Place) -> Counter[str]:
+    """How often the portal was sent each file, whatever it answered."""
+    return Counter(each["sha256"] for each in place.world.portal_journal.of("upload"))
+
+
+def told(ledger: Ledger) -> list[str]:
+    with ledger._transaction() as session:
+        return list(session.scalars(select(NoticeRow.title)))
+
+
+# --- the database
+
+
+@pytest.mark.parametrize("url", ["postgresql"] if PROGRAMS else [], indirect=True)
+def test_a_database_that_crashes_twice_under_load_loses_nothing_and_doubles_nothing(quick: Place, url: str) -> None:
+    number = 10
+    with_clients(quick, number)
+    with ledger_of(quick, url) as ledger, serving(quick, "--database", url) as served:
+        for some in (2, 5):
+            served.wait_until(lambda: len(closed(ledger)) >= some, f"{some} are delivered")  # noqa: B023
+            restart(url)
+        doubtful = wait_for_all(ledger, number, served)
+        delivered = [row for row in ledger.deliveries() if row.state == State.DELIVERED]
+        sent = {file.sha256 for row in delivered if (file := ledger.file(row.id))}
+    assert len(delivered) + len(doubtful) == number
+    assert len(doubtful) <= 4, "what was just being posted, at each of two times"
+    assert set(posts(quick).values()) == {1}
+    assert len(sent) == len(delivered)
+    assert sent <= set(posts(quick))
+
+
+# --- the mailbox
+
+
+@pytest.mark.parametrize("mail", ["embedded", pytest.param("dovecot", marks=pytest.mark.dovecot)])
+def test_a_mail_server_that_is_away_is_told_and_what_came_meanwhile_is_collected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mail: str
+) -> None:
+    monkeypatch.setitem(world_module.SITES, "quick", "tests.runs.quick_crm")
+    monkeypatch.setattr(export_robots.crm, "robots", lambda: {"activix": QuickCrm})
+    with place_in(tmp_path, site="quick", mail=mail) as place:
+        with_clients(place, 2, clients__d00__activix__report_deadline="10m")
+        place.world.misbehaviours.add("mails_late")
+        with ledger_of(place) as ledger, serving(place) as served:
+            served.wait_until(lambda: place.requests, "the CRM was asked")
+            if mail == "embedded":  # which takes mail in while nobody can read it
+                place.world.call(place.world.mail._stop_imap(abruptly=False))
+                place.world.misbehaviours.discard("mails_late")
+                wait_until(lambda: place.world.journal.of("report_mailed"), "the report was mailed")
+            else:
+                place.world.call(place.world.mail.stop(abruptly=True))
+            served.wait_until(lambda: "no mail can be collected" in told(ledger), "people are told")
+            assert closed(ledger) == []
+            place.world.call(place.world.mail._start_imap() if mail == "embedded" else place.world.mail.start())
+            place.world.misbehaviours.discard("mails_late")
+            assert wait_for_all(ledger, 2, served) == []
+        assert len(place.requests) == len(place.received) == 2
+
+
+# --- the portal
+
+
+@pytest.fixture
+def time(quick: Place, monkeypatch: pytest.MonkeyPatch) -> MovedClock:
+    made = MovedClock(quick)
+    monkeypatch.setattr(clock, "now", made.now)
+    return made
+
+
+def test_a_portal_that_is_down_for_an_hour_and_one_that_fails_at_the_post(quick: Place, time: MovedClock) -> None:
+    time.put(datetime(2026, 11, 10, 12, tzinfo=UTC))
+    with_clients(quick, 2, schedule__pauses=["5m", "15m", "40m"])
+    quick.world.misbehaviours.add("down")
+    with ledger_of(quick) as ledger, serving(quick) as served:
+        for tries, pause in enumerate((5, 15, 40), start=1):
+            served.wait_until(lambda: [row.tries for row in ledger.deliveries()] == [tries] * 2, f"tried {tries} times")  # noqa: B023
+            for row in ledger.deliveries():
+                assert row.outcome == Outcome.UPLOAD_FAILED
+                assert row.retry_at
+                assert timedelta() < row.retry_at - time.now() <= timedelta(minutes=pause)
+            if pause == 40:
+                quick.world.misbehaviours.discard("down")
+            time.put(time.now() + timedelta(minutes=pause))
+        assert wait_for_all(ledger, 2, served) == []
+        assert len(quick.requests) == len(quick.received) == 2, "the CRM was asked once, before the first try"
+        month_later(quick, time, ledger, served)
+
+
+def month_later(quick: Place, time: MovedClock, ledger: Ledger, served: Served) -> None:
+    quick.world.misbehaviours.add("fails_with_500")
+    time.put(datetime(2026, 12, 1, 12, tzinfo=UTC))
+    doubtful = wait_for_all(ledger, 4, served)
+    assert [row.id for row in doubtful] == ["d00/activix/2026-11", "d01/activix/2026-11"]
+    assert all(row.outcome == Outcome.UPLOAD_FAILED and row.retry_at is None for row in doubtful)
+    quick.world.misbehaviours.discard("fails_with_500")
+    time.put(time.now() + timedelta(hours=5))
+    rounds = rounds_made(quick)
+    served.wait_until(lambda: rounds_made(quick) > rounds + 1, "a whole round was made")
+    assert set(posts(quick).values()) == {1}, "what was posted is not posted again by itself"
+    assert any("upload_failed on 2 deliveries; next move: operator" in each for each in told(ledger))
+
+    seen = quick.run("confirm", "activix", "--client", "d00", "--reason", "it is in the portal's list", "--json")
+    assert (seen.code, seen.json["outcome"]) == (0, "delivered"), seen.said
+    file = ledger.file("d01/activix/2026-11")
+    assert file
+    sent = quick.run("deliver", str(file.path), "--client", "d01", "--crm", "activix", "--json")
+    assert (sent.code, sent.json["outcome"]) == (0, "delivered"), sent.said
+    assert [row.state for row in ledger.deliveries()] == [State.DELIVERED] * 4
+    assert len(quick.requests) == 4
+    assert sorted(posts(quick).values()) == [1, 1, 1, 2]
+    assert len(quick.received) == 3
