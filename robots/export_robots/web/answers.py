@@ -4,9 +4,9 @@ import asyncio
 import json
 import os
 import socket
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -24,7 +24,7 @@ from export_robots.runs.month_view import MonthView, view_month
 from export_robots.runs.operating_tables import MachineRow
 from export_robots.settings import Settings
 from export_robots.web.cleaning import Cleaning
-from export_robots.web.drawing import Drawing, MachineSeen, Shown
+from export_robots.web.drawing import Drawing, MachineSeen, Shown, shortened
 from export_robots.web.lately import Lately
 from export_robots.web.wanted import Wanted
 
@@ -50,6 +50,7 @@ class Answers:
         self._drawing = Drawing(settings, f"{socket.gethostname()}, process {os.getpid()}")
         self._seen: Lately[_Seen] = Lately(2)  # a large month is tens of megabytes
         self._pages: Lately[bytes] = Lately(30)
+        self._objects: Lately[bytes] = Lately(1)  # so is its JSON
         self._health: Lately[bool] = Lately(1, at_least=1.0)
         self._thread = ThreadPoolExecutor(1, "status page")
         self._pulse = ThreadPoolExecutor(1, "health")
@@ -60,16 +61,16 @@ class Answers:
 
     async def page(self, wanted: Wanted) -> bytes:
         """As HTML. Raises `UsageWrong`, of which `DatabaseUnusable` is one."""
-        return await self._made(("page", wanted), partial(self._page, wanted))
+        return await self._made(self._pages, wanted, self._page)
 
     async def object(self, wanted: Wanted) -> bytes:
         """As JSON, of the whole month whatever page is asked for. Raises like `page`."""
-        return await self._made(("object", wanted), partial(self._object, wanted))
+        return await self._made(self._objects, replace(wanted, page=1, refreshes=True), self._object)
 
     def trouble(self, wanted: Wanted | None, error: RobotError) -> bytes:
         """In place of the page."""
-        (saw, hint) = self._cleaning.texts([error.saw, error.hint])
-        return self._drawing.trouble(wanted, saw, hint).encode()
+        saw, hint = self._cleaning.texts([error.saw, error.hint])
+        return self._drawing.trouble(wanted, saw, shortened(hint)).encode()
 
     async def is_healthy(self) -> bool:
         """Whether this process sees the ledger; what takes longer than some seconds counts as no."""
@@ -80,8 +81,9 @@ class Answers:
         except TimeoutError:
             return False
 
-    async def _made(self, key: Hashable, make: Callable[[], bytes]) -> bytes:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._pages.get, key, make)
+    async def _made(self, kept: Lately[bytes], wanted: Wanted, make: Callable[[Wanted], bytes]) -> bytes:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, kept.get, wanted, partial(make, wanted))
 
     # --- in the threads
 

@@ -29,6 +29,7 @@ _STYLE = (_TEMPLATES / "style.css").read_text(encoding="utf-8")
 _COMMAND = re.compile(r"`([^`]+)`")
 _REASONS = 3  # of a delivery; the others are in the JSON
 _REASON = 400  # characters, likewise
+_OPTION = 24  # characters, which have room on any line
 _MOST_NAMED = 500  # clients that the form names while one types
 
 STYLE_HASH = "sha256-" + base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
@@ -128,9 +129,16 @@ class Drawing:
 def commands(text: str) -> Markup:
     """What stands between backticks is something to type."""
     parts = _COMMAND.split(text)
-    return Markup("").join(
-        Markup("<code>{}</code>").format(part) if number % 2 else escape(part) for number, part in enumerate(parts)
+    return Markup("").join(_command(part) if number % 2 else escape(part) for number, part in enumerate(parts))
+
+
+def _command(text: str) -> Markup:
+    """An option's name is not broken after its hyphens."""
+    words = (
+        Markup("<span>{}</span>").format(word) if word.startswith("-") and len(word) <= _OPTION else escape(word)
+        for word in text.split(" ")
     )
+    return Markup("<code>{}</code>").format(Markup(" ").join(words))
 
 
 def _rank(entry: Entry) -> tuple[bool, bool, bool]:
@@ -161,7 +169,7 @@ def _lines(entries: Sequence[Entry], cleaning: Cleaning) -> list[_Line]:
         _Line(
             row._replace(next=next(said)),
             _mood(entry),
-            [_shortened(next(said)) for _ in reasons],
+            [shortened(next(said)) for _ in reasons],
             len(entry.reasons) - len(reasons) if reasons else 0,
             clock.minute_of(entry.line.due_at) if entry.overdue and entry.line.due_at else "",
         )
@@ -175,5 +183,5 @@ def _reasons(entry: Entry) -> Sequence[str]:
     return entry.reasons[:_REASONS]
 
 
-def _shortened(text: str) -> str:
+def shortened(text: str) -> str:
     return text if len(text) <= _REASON else f"{text[:_REASON]}…"
