@@ -5,6 +5,7 @@ method is one short transaction of its own; none is open while the network is wa
 do is a conditional change that only one of them can make.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,26 +18,35 @@ from report_mailbox.matching import Expectation, Fate
 from report_mailbox.records import Handed, HandedKind, NewPart, Word
 from report_mailbox.tables import expectations, handed, messages, words
 
+_AT_ONCE = 500  # ids in one question; databases limit its values
+
 
 class Ledger(Mails):
-    def expect(self, expectation: Expectation) -> None:
-        """Expect a report. Again with the same id: nothing, or taken up again if it was withdrawn."""
-        row = {
-            "id": expectation.id,
-            "account": self._account,
-            "address": expectation.address.casefold(),
-            "senders": list(expectation.senders),
-            "link_hosts": list(expectation.link_hosts),
-            "newer_than": expectation.newer_than,
-            "state": "open",
-            "looked_back": False,
-            "changed_at": now(),
-        }
+    def expect(self, *wanted: Expectation) -> None:
+        """Expect reports. Again with the same id: nothing, or taken up again if it was withdrawn."""
+        for begin in range(0, len(wanted), _AT_ONCE):
+            self._expect(wanted[begin : begin + _AT_ONCE])
+
+    def _expect(self, wanted: Sequence[Expectation]) -> None:
+        rows = [
+            {
+                "id": each.id,
+                "account": self._account,
+                "address": each.address.casefold(),
+                "senders": list(each.senders),
+                "link_hosts": list(each.link_hosts),
+                "newer_than": each.newer_than,
+                "state": "open",
+                "looked_back": False,
+                "changed_at": now(),
+            }
+            for each in wanted
+        ]
         with self._transaction() as connection:
-            insert_missing(connection, expectations, [row])
+            insert_missing(connection, expectations, rows)
             connection.execute(
                 update(expectations)
-                .where(expectations.c.id == expectation.id, expectations.c.state == "withdrawn")
+                .where(expectations.c.id.in_([each.id for each in wanted]), expectations.c.state == "withdrawn")
                 .values(state="open", looked_back=False, changed_at=now())
             )
 
@@ -52,6 +62,11 @@ class Ledger(Mails):
     def handed_for(self, expectation_id: str) -> Handed | None:
         """What answered an expectation, taken or not."""
         return next(iter(self._handed(handed.c.expectation_id == expectation_id)), None)
+
+    def handed_to(self, expectation_ids: Sequence[str]) -> list[Handed]:
+        """The same for many of them at once."""
+        parts = [expectation_ids[begin : begin + _AT_ONCE] for begin in range(0, len(expectation_ids), _AT_ONCE)]
+        return [each for part in parts for each in self._handed(handed.c.expectation_id.in_(part))]
 
     def untaken(self) -> list[Handed]:
         """What was handed over and not yet acknowledged by `taken`, oldest first."""

@@ -51,6 +51,7 @@ def move(delivery: DeliveryRow, *requests: RequestRow, now: datetime = NOW, **fa
         ({"state": State.DELIVERED}, Move.NONE),
         ({"state": State.WAIVED}, Move.NONE),
         ({"state": State.POSTED, "outcome": Outcome.UPLOAD_FAILED}, Move.NONE),
+        ({"state": State.POSTED}, Move.FINISH),  # its run has died; another one notes what is known of the post
         ({"state": State.COLLECTED}, Move.FINISH),
         ({"state": State.COLLECTED, "outcome": Outcome.UPLOAD_FAILED}, Move.NONE),
         ({"state": State.COLLECTED, "outcome": Outcome.UPLOAD_FAILED, "transient": True}, Move.FINISH),
@@ -122,55 +123,105 @@ BEGAN = NOW - timedelta(hours=2)
 
 def failed(client: str, outcome: Outcome, minutes_ago: int = 10, **facts: object) -> Standing:
     at = NOW - timedelta(minutes=minutes_ago)
-    return standing(row(client, outcome=outcome, step="generate the report", changed_at=at, **facts))
+    delivery = row(client, outcome=outcome, step="generate the report", changed_at=at, **facts)
+    return standing(delivery, asked_at=at - timedelta(minutes=30))
 
 
-def first(wave: Wave, *wanted: str, asking: int = 0, last: dict[str, datetime] | None = None) -> list[str]:
+def wave(*failures: Standing, began: datetime = BEGAN, accepted: int | None = None, passed: int | None = None) -> Wave:
+    """`accepted` and `passed`: how many minutes ago the last time."""
+
+    def ago(minutes: int | None) -> datetime | None:
+        return None if minutes is None else NOW - timedelta(minutes=minutes)
+
+    return Wave(began, ago(accepted), ago(passed), failures)
+
+
+def first(of: Wave, *wanted: str, asking: int = 0, in_front: int = 0, last: dict[str, datetime] | None = None) -> str:
     chosen = may_begin(
-        wave,
+        of,
         asking,
         [standing(row(each)) for each in wanted],
+        in_front=in_front,
         busy=(),
         delivered_at={f"activix:{client}": at for client, at in (last or {}).items()},
         schedule=SCHEDULE,
         now=NOW,
     )
-    return [each.row.client for each in chosen]
+    return "".join(each.row.client for each in chosen)
 
 
 def test_one_account_goes_first_that_which_delivered_last_and_the_others_follow() -> None:
-    new = Wave(BEGAN, None, [])
-    assert first(new, "a", "b", "c", last={"b": NOW - timedelta(days=30), "c": NOW - timedelta(days=60)}) == ["b"]
-    assert first(new, "a", "b", asking=1) == []
-    green = Wave(BEGAN, NOW, [])
-    assert first(green, *"abcdefghijklm") == list("abcdefghij"), "at once, and what may start in a minute"
-    assert first(green, *"abc", asking=9) == ["a"]
+    assert first(wave(), *"abc", last={"b": NOW - timedelta(days=30), "c": NOW - timedelta(days=60)}) == "b"
+    assert first(wave(), "a", "b", asking=1) == ""
+    green = wave(accepted=5, passed=0)
+    assert first(green, *"abcdefghijklm") == "abcdefghij", "at once, and what may start in a minute"
+    assert first(green, *"abc", asking=9) == "a"
+
+
+def test_a_request_that_was_accepted_lets_nobody_follow_until_its_report_has_passed() -> None:
+    accepted = wave(accepted=5)
+    asked = request(How.EXPORT, NOW - timedelta(minutes=5))
+    delivery = row(state=State.REQUESTED, outcome=Outcome.REQUESTED)
+    waits = standing(delivery, asked, asked_at=asked.intended_at)
+    assert accepted.has_in_front(waits, SCHEDULE, NOW)
+    assert first(accepted, "b", "c", in_front=1) == ""
+    assert accepted.has_in_front(standing(delivery, asked, asked_at=asked.intended_at, handed_at=NOW), SCHEDULE, NOW)
+    here = row(state=State.COLLECTED, outcome=Outcome.REQUESTED)
+    assert accepted.has_in_front(standing(here, asked_at=asked.intended_at), SCHEDULE, NOW), "it is to be checked"
+    checked = row(state=State.COLLECTED)
+    assert accepted.has_in_front(standing(checked, asked_at=asked.intended_at, under_way=True), SCHEDULE, NOW)
+
+
+def test_when_the_first_ones_report_is_late_or_rejected_another_one_goes_first() -> None:
+    asked = request(How.EXPORT, NOW - timedelta(minutes=40))
+    late = row(state=State.REQUESTED, outcome=Outcome.REPORT_LATE, transient=True, tries=1, retry_at=NOW)
+    assert not wave().has_in_front(standing(late, asked, asked_at=asked.intended_at), SCHEDULE, NOW)
+    rejected = row(outcome=Outcome.REPORT_REJECTED)
+    assert not wave().has_in_front(standing(rejected, asked_at=asked.intended_at), SCHEDULE, NOW)
+    assert first(wave(failed("a", Outcome.REPORT_REJECTED)), "b", "c") == "b"
+
+
+def test_neither_subscriptions_nor_what_was_asked_for_before_this_wave_is_in_front() -> None:
+    mailed = request(How.SUBSCRIPTION, NOW - timedelta(minutes=5))
+    assert not wave().has_in_front(standing(row(), mailed), SCHEDULE, NOW)
+    assert not wave().has_in_front(standing(row(state=State.COLLECTED, outcome=None), under_way=True), SCHEDULE, NOW)
+    old = request(How.EXPORT, BEGAN - timedelta(minutes=5), timedelta(hours=9))
+    assert not wave().has_in_front(standing(row(), old, asked_at=old.intended_at), SCHEDULE, NOW)
 
 
 def test_the_same_failure_of_three_accounts_stops_the_crm_and_others_do_not() -> None:
     changed = [failed(each, Outcome.SITE_CHANGED) for each in "abc"]
-    assert [each.client for each in Wave(BEGAN, NOW, changed).same_failures(SCHEDULE)] == ["a", "b", "c"]
+    assert [each.client for each in wave(*changed, passed=0).same_failures(SCHEDULE)] == ["a", "b", "c"]
     assert signature(changed[0].row) == "site_changed at “generate the report”"
-    assert not Wave(BEGAN, NOW, changed[:2]).same_failures(SCHEDULE)
-    assert not Wave(NOW, NOW, changed).same_failures(SCHEDULE), "it was resumed since then"
-    mixed = [*changed[:2], failed("d", Outcome.REPORT_REJECTED)]
-    assert not Wave(BEGAN, NOW, mixed).same_failures(SCHEDULE)
+    assert not wave(*changed[:2], passed=0).same_failures(SCHEDULE)
+    assert not wave(*changed, began=NOW).same_failures(SCHEDULE), "it was resumed since then"
+    assert not wave(*changed[:2], failed("d", Outcome.REPORT_REJECTED)).same_failures(SCHEDULE)
     portal = [failed(each, Outcome.UPLOAD_FAILED) for each in "abc"]
-    assert not Wave(BEGAN, None, portal).same_failures(SCHEDULE), "that is not the CRM's"
+    assert not wave(*portal).same_failures(SCHEDULE), "that is not the CRM's"
+
+
+def test_a_crm_that_mails_no_more_is_stopped_after_three_although_each_would_be_asked_once_more() -> None:
+    silent = [failed(each, Outcome.REPORT_LATE, transient=True, tries=1) for each in "abc"]
+    assert wave(*silent, accepted=0).same_failures(SCHEDULE)
+    assert wave(*silent, passed=20).same_failures(SCHEDULE), "it mailed before"
+    assert not wave(*silent, passed=5).same_failures(SCHEDULE), "others' reports have come since"
+    wanted = [failed(each, Outcome.REPORT_LATE, transient=True, tries=0) for each in "abc"]
+    assert not wave(*wanted).same_failures(SCHEDULE), "a person has said that they are to be tried again"
+    missed = [Standing(each.row, each.account, TORONTO) for each in silent]
+    assert not wave(*missed).same_failures(SCHEDULE), "subscriptions that did not come are asked for"
 
 
 def test_refused_passwords_stop_the_crm_only_while_nobody_gets_through() -> None:
     refused = [failed(each, Outcome.SIGN_IN_REFUSED) for each in "abc"]
-    assert Wave(BEGAN, None, refused).same_failures(SCHEDULE)
-    assert not Wave(BEGAN, NOW - timedelta(minutes=5), refused).same_failures(SCHEDULE)
+    assert wave(*refused).same_failures(SCHEDULE)
+    assert not wave(*refused, accepted=5).same_failures(SCHEDULE)
 
 
 def test_a_crm_that_does_not_answer_is_given_time_and_then_one_goes_first_again() -> None:
     down = failed("a", Outcome.SITE_DOWN, transient=True, tries=1, retry_at=NOW + timedelta(minutes=1))
-    wave = Wave(BEGAN, NOW - timedelta(hours=1), [down])
-    assert first(wave, "b", "c") == []
+    assert first(wave(down, accepted=60, passed=60), "b", "c") == ""
     over = failed("a", Outcome.SITE_DOWN, transient=True, tries=1, retry_at=NOW)
-    assert len(first(Wave(BEGAN, NOW - timedelta(hours=1), [over]), "b", "c")) == 1
-    assert first(Wave(BEGAN, NOW - timedelta(minutes=1), [over]), "b", "c") == ["b", "c"], "it has answered since"
+    assert len(first(wave(over, accepted=60, passed=60), "b", "c")) == 1
+    assert first(wave(over, accepted=1, passed=60), "b", "c") == "bc", "it has answered since"
     many = [failed(each, Outcome.SITE_DOWN, transient=True, tries=1, retry_at=NOW) for each in "abc"]
-    assert not Wave(BEGAN, None, many).same_failures(SCHEDULE)
+    assert not wave(*many).same_failures(SCHEDULE)

@@ -4,7 +4,7 @@ An alarm's key holds what it is about, the day, and about how many it is about (
 a day, and what spreads comes again as it spreads, never once for each account.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 
@@ -14,10 +14,12 @@ from sqlalchemy.orm import Session
 from export_robots.catalogue import robot_class
 from export_robots.outcomes import Outcome
 from export_robots.periods import Month
+from export_robots.runs.ledger import months_option
 from export_robots.runs.operating_tables import CrmRow, QuestionRow
 from export_robots.runs.owners import PEOPLE, Around, Owner, owner_of
 from export_robots.runs.tables import DeliveryRow, State
 from export_robots.runs.transactions import Transactions
+from export_robots.runs.waves import OpenDelivery
 
 ALARM, SUMMARY = "alarm", "summary"
 
@@ -43,6 +45,31 @@ def found(ledger: Transactions, now: datetime) -> list[Alarm]:
 def of_the_mailbox(trouble: str, now: datetime) -> Alarm:
     text = f"{trouble}.\nReports that are mailed stay where they are until then. `robot doctor` looks for the cause."
     return Alarm(f"mailbox/{_day(now)}", "no mail can be collected", text)
+
+
+def of_strangers(rows: Sequence[OpenDelivery], now: datetime) -> Iterator[Alarm]:
+    """Open deliveries whose account the configuration does not name, so that nobody goes on with them."""
+    oldest = str(Month.of(now.date()).plus(-_MONTHS))
+    lost = [row for row in rows if row.period_end >= oldest and (row.outcome is None or row.transient)]
+    if not lost:
+        return
+    first = lost[0]
+    waive = f"`robot waive {first.crm} --client {first.client} {months_option(first)} --reason TEXT`"
+    title = f"{_deliveries(len(lost))} of accounts that the configuration does not name"
+    text = f"{_lines(lost)}\nName the account and its rooftop again as before, or close what is not wanted: {waive}"
+    yield Alarm(f"stranger/{_day(now)}/{_about(lost)}", title, text)
+
+
+def of_failures(failed: Mapping[str, str], now: datetime) -> Iterator[Alarm]:
+    """What a round could not do, and what stood in its way."""
+    if not failed:
+        return
+    lines = [f"- {what}: {saw}" for what, saw in list(failed.items())[:_NAMED]]
+    lines += [f"- and {len(failed) - _NAMED} more"] if len(failed) > _NAMED else []
+    lines.append("It is tried each minute. The log of `robot serve` says more; `robot doctor` looks for the cause.")
+    first = next(iter(failed))
+    title = f"the robot cannot go on with {first}" + (f" and {len(failed) - 1} more" if len(failed) > 1 else "")
+    yield Alarm(f"failed/{_day(now)}/{_about(list(failed))}", title, "\n".join(lines))
 
 
 def summary(ledger: Transactions, month: Month) -> str:
@@ -210,7 +237,7 @@ def _moves() -> ColumnElement[bool]:
     )
 
 
-def _lines(rows: Sequence[DeliveryRow]) -> str:
+def _lines(rows: Sequence[DeliveryRow | OpenDelivery]) -> str:
     more = [f"- and {len(rows) - _NAMED} more"] if len(rows) > _NAMED else []
     return "\n".join([*(f"- {row.id}: {row.outcome or row.state}" for row in rows[:_NAMED]), *more])
 

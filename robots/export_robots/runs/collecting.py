@@ -7,6 +7,8 @@ waits for it is told through the database.
 import asyncio
 import logging
 import threading
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -25,10 +27,11 @@ from export_robots.refused_mailbox import RefusedMailboxPassword
 from export_robots.runs.again import delivered_before
 from export_robots.runs.database import DatabaseUnusable
 from export_robots.runs.defects import as_robot_error
-from export_robots.runs.ledger import CLOSED, Ledger, period_of, run_id
+from export_robots.runs.ledger import Ledger, period_of, run_id
 from export_robots.runs.stored_files import StoredFiles, keep
 from export_robots.runs.subscriptions import names_another, title_for
 from export_robots.runs.tables import DeliveryRow, How, RequestRow
+from export_robots.runs.waves import Asked, Waves
 from export_robots.runs.workplace import Workplace
 from export_robots.settings import Settings
 from report_mailbox.codes import CodeReader
@@ -90,26 +93,47 @@ class Collecting:
 
     def expect(self, row: DeliveryRow) -> None:
         """Expect the report of the delivery's open request. More requests for one delivery expect one report."""
+        self._withdraw_settled()
+        self._answers.expect(self._expectation(row, self._work.ledger.requests(row.id)[0]))
+
+    def expect_all(self, rows: Sequence[DeliveryRow]) -> None:
+        """The same for many. Those whose account is not in the configuration any more are left out."""
+        self._withdraw_settled()
+        there = {each.id for each in self._answers.expected()}
+        requests = Waves(self._work.ledger.engine).open_requests()
+        wanted = []
+        for row in rows:
+            with suppress(UsageWrong):
+                if row.id in requests and expectation_id(row, requests[row.id][0].id) not in there:
+                    wanted.append(self._expectation(row, requests[row.id][0]))
+        self._answers.expect(*wanted)
+
+    def _expectation(self, row: DeliveryRow, request: RequestRow | Asked) -> Expectation:
         account = self._work.account_of(row)
         robot = self._work.robot_of(row)
-        request = self._work.ledger.requests(row.id)[0]
-        self._withdraw_settled()
-        self._answers.expect(
-            Expectation(
-                id=expectation_id(row, request.id),
-                address=account.username,
-                senders=self._work.senders_of(account),
-                newer_than=request.intended_at,
-                link_hosts=(urlsplit(account.url or robot.url).netloc,),
-            )
+        return Expectation(
+            id=expectation_id(row, request.id),
+            address=account.username,
+            senders=self._work.senders_of(account),
+            newer_than=request.intended_at,
+            link_hosts=(urlsplit(account.url or robot.url).netloc,),
         )
 
     def _withdraw_settled(self) -> None:
         """What was delivered by hand meanwhile, or is pursued month by month, must not compete for what comes now."""
-        for each in self._answers.expected():
-            row = self._work.ledger.find(delivery_of(each.id))
-            if row is not None and (row.state in CLOSED or row.split):
-                self._answers.withdraw(each.id)
+        expected = {each.id: delivery_of(each.id) for each in self._answers.expected()}
+        settled = Waves(self._work.ledger.engine).settled_among(sorted(set(expected.values())))
+        for each, delivery in expected.items():
+            if delivery in settled:
+                self._answers.withdraw(each)
+
+    def handed_to(self, requests: Mapping[str, int]) -> dict[str, Handed]:
+        """What the mailbox has handed over for these deliveries, each with its oldest open request, by a few queries.
+
+        To be looked at once more by `handed` before it is taken: it may turn out to be another one's.
+        """
+        ids = [f"{delivery}#{request}" for delivery, request in requests.items()]
+        return {delivery_of(each.expectation_id): each for each in self._answers.handed_to(ids)}
 
     def handed(self, row: DeliveryRow) -> Handed | None:
         """What has come in answer to the delivery's open request."""
@@ -127,8 +151,10 @@ class Collecting:
         return handed
 
     def _same_as_before(self, row: DeliveryRow, request: RequestRow) -> Handed | None:
-        """What was asked for again and is the file that was delivered, byte for byte: to the mailbox, a mere copy."""
-        before = delivered_before(self._work.ledger, row)
+        """What was asked for again and is the file that was delivered, or lost, byte for byte: to the mailbox a copy."""
+        present = self._work.ledger.file(row.id)
+        lost = present if present and present.refused and not present.checked else None
+        before = delivered_before(self._work.ledger, row) or lost
         if before is None:
             return None
         address = self._work.account_of(row).username.casefold()

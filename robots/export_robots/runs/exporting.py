@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,7 @@ from export_robots.runs.running import BEFORE, Runner, Wanted
 from export_robots.runs.standing import failed, failed_result, result_of, so_far, take_back_hint
 from export_robots.runs.subscribed import await_subscribed
 from export_robots.runs.tables import DeliveryRow, How, State
+from export_robots.runs.waves import Waves
 from export_robots.runs.workplace import Workplace, open_workplace, present_name
 from export_robots.settings import Settings
 
@@ -180,16 +181,11 @@ async def collect_all(
 async def expect_subscribed(work: Workplace, expected: set[str]) -> None:
     """Expect what subscriptions mail; for what is new among it, mails that are in the mailbox already count as well."""
     await asyncio.to_thread(await_subscribed, work.ledger, work.settings)
-    new = [
-        row
-        for row in work.ledger.waiting()
-        if row.id not in expected and any(each.how == How.SUBSCRIPTION for each in work.ledger.requests(row.id))
-    ]
-    for row in new:
-        with suppress(UsageWrong):  # its account is not in the configuration any more
-            await asyncio.to_thread(work.mail.expect, row)
-        expected.add(row.id)
+    mailed = await asyncio.to_thread(Waves(work.ledger.engine).mailed_by_subscription)
+    new = [each for each in mailed if each not in expected]
     if new:
+        await asyncio.to_thread(work.mail.expect_all, work.ledger.deliveries_named(new))
+        expected.update(new)
         await work.mail.look()
 
 

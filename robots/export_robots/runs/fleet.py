@@ -8,15 +8,19 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
 from export_robots.config_schedule import ScheduleSettings
 from export_robots.outcomes import Outcome
 from export_robots.runs.ledger import CLOSED
 from export_robots.runs.tables import DeliveryRow, How, RequestRow, State
+from export_robots.runs.waves import Asked, OpenDelivery
 
 WAVE = timedelta(hours=24)
 """So long one account's success counts for the others; then another one goes first."""
+
+Row: TypeAlias = DeliveryRow | OpenDelivery
 
 REQUESTS_TO_BE_ANSWERED = 2
 """So often a report is asked for, if it never comes."""
@@ -45,12 +49,16 @@ class Move(StrEnum):
 class Standing:
     """What is known of one open delivery; `requests` are those that no report has answered, the oldest first."""
 
-    row: DeliveryRow
+    row: Row
     account: str
     zone: ZoneInfo
-    requests: Sequence[RequestRow] = ()
+    requests: Sequence[RequestRow | Asked] = ()
     handed_at: datetime | None = None
     """When the mail came that is there for it."""
+    needs_visit: bool = False
+    """That mail holds a link, so that the account has to sign in for its report."""
+    asked_at: datetime | None = None
+    """When we asked the CRM for it last, answered or not."""
     under_way: bool = False
     told: bool = False
     """A person has said the code, or that it may be tried again."""
@@ -63,8 +71,11 @@ class Standing:
 def move_of(standing: Standing, schedule: ScheduleSettings, now: datetime) -> Move:
     """What may be done for the delivery at this moment, by itself."""
     row = standing.row
-    if standing.under_way or row.split or row.state in (*CLOSED, State.POSTED):
+    if standing.under_way or row.split or row.state in CLOSED:
         return Move.NONE
+    if row.state == State.POSTED:
+        # Its run has died with nothing noted of how the post ended. Another one finds out, and posts nothing again.
+        return Move.FINISH if row.outcome is None else Move.NONE
     if row.due_at is None and not row.upload:
         return Move.NONE  # somebody wanted the file alone
     untried = row.outcome is None or standing.is_due(now)
@@ -96,7 +107,7 @@ def _without_report(standing: Standing, schedule: ScheduleSettings, now: datetim
     return Move.NONE
 
 
-def missed_at(subscribed: RequestRow, zone: ZoneInfo, schedule: ScheduleSettings) -> datetime:
+def missed_at(subscribed: RequestRow | Asked, zone: ZoneInfo, schedule: ScheduleSettings) -> datetime:
     """Until when a subscription's mail is waited for: its own deadline, and the hour of its day in `zone`."""
     assert subscribed.deadline_at
     day = (subscribed.requested_at or subscribed.intended_at).astimezone(zone).date()
@@ -108,15 +119,30 @@ def missed_at(subscribed: RequestRow, zone: ZoneInfo, schedule: ScheduleSettings
 
 @dataclass(frozen=True)
 class Wave:
-    """What is known of a CRM since `began_at`: what it accepted last, and the open deliveries that failed."""
+    """What is known of a CRM since `began_at`, and the open deliveries that failed.
+
+    It is green when a report that we asked for in this wave has come and passed its checks (`passed_at`, the last one).
+    That it has accepted a request (`accepted_at`, the last one) only shows that it answers and lets accounts in.
+    """
 
     began_at: datetime
     accepted_at: datetime | None
+    passed_at: datetime | None
     failed: Sequence[Standing]
 
     @property
     def is_green(self) -> bool:
-        return self.accepted_at is not None
+        return self.passed_at is not None
+
+    def has_in_front(self, standing: Standing, schedule: ScheduleSettings, now: datetime) -> bool:
+        """Whether it was asked for in this wave, and it is not known yet whether its report is as it should be."""
+        if standing.asked_at is None or standing.asked_at < self.began_at:
+            return False
+        if standing.under_way or move_of(standing, schedule, now) is Move.FINISH:
+            return True
+        return any(
+            each.how != How.SUBSCRIPTION and each.deadline_at and each.deadline_at > now for each in standing.requests
+        )
 
     def outage_ends(self) -> datetime | None:
         """When it may be tried again, as it did not answer the last time."""
@@ -127,27 +153,40 @@ class Wave:
         ]
         return max(down, key=lambda row: row.changed_at).retry_at if down else None
 
-    def same_failures(self, schedule: ScheduleSettings) -> list[DeliveryRow]:
+    def same_failures(self, schedule: ScheduleSettings) -> list[Row]:
         """The failures of one signature that are enough to stop the CRM, or nothing."""
-        found: defaultdict[str, dict[str, DeliveryRow]] = defaultdict(dict)
+        found: defaultdict[str, dict[str, Row]] = defaultdict(dict)
         for each in self.failed:
-            if self._counts(each.row, schedule):
+            if self._counts(each, schedule):
                 found[signature(each.row)][each.account] = each.row
         most = max(found.values(), key=len, default={})
         return list(most.values()) if len(most) >= schedule.same_failure else []
 
-    def _counts(self, row: DeliveryRow, schedule: ScheduleSettings) -> bool:
+    def _counts(self, standing: Standing, schedule: ScheduleSettings) -> bool:
+        row = standing.row
         if row.outcome is None or row.changed_at < self.began_at:
             return False
+        if row.outcome == Outcome.REPORT_LATE:
+            return self._is_silence(standing)
         if row.transient:  # while there are pauses left, it is given time
             return row.outcome in OF_THE_CRM and row.tries > len(schedule.pauses)
         return row.outcome in OF_THE_CRM or (row.outcome in OF_THE_ACCOUNT and self._is_later(row))
 
-    def _is_later(self, row: DeliveryRow) -> bool:
+    def _is_silence(self, standing: Standing) -> bool:
+        """A report that we asked for in this wave has not come, nor any other one since, however often it is asked for.
+
+        One that a person wants tried again (no tries) has been silent before.
+        """
+        row = standing.row
+        if standing.asked_at is None or standing.asked_at < self.began_at or (row.transient and not row.tries):
+            return False
+        return self.passed_at is None or row.changed_at > self.passed_at
+
+    def _is_later(self, row: Row) -> bool:
         return self.accepted_at is None or row.changed_at > self.accepted_at
 
 
-def signature(row: DeliveryRow) -> str:
+def signature(row: Row) -> str:
     """What is the same for every account that a CRM's change hits."""
     return f"{row.outcome} at “{row.step}”" if row.step else str(row.outcome)
 
@@ -157,6 +196,7 @@ def may_begin(
     asking: int,
     wanted: Iterable[Standing],
     *,
+    in_front: int = 0,
     busy: Collection[str],
     delivered_at: dict[str, datetime],
     schedule: ScheduleSettings,
@@ -164,14 +204,17 @@ def may_begin(
 ) -> list[Standing]:
     """Which of those that want to ask this CRM may do so now, one per account.
 
-    While nothing was accepted in this wave, one at a time goes first: the account that delivered last. `asking` are
-    under way at this CRM; the accounts in `busy` are not available.
+    While it is not green, one at a time goes first, the account that delivered last, and the others wait for its
+    report: `in_front` are those that `Wave.has_in_front`. `asking` are on this CRM's queue or at it; the accounts in
+    `busy` are not available.
     """
     down_until = wave.outage_ends()
     if down_until and down_until > now:
         return []
     alone = not wave.is_green or down_until is not None
     room = (1 if alone else schedule.at_once_per_crm + schedule.starts_per_minute) - asking
+    if not wave.is_green:
+        room -= in_front
     never = datetime.min.replace(tzinfo=now.tzinfo)
 
     def turn(standing: Standing) -> tuple[bool, float, str]:

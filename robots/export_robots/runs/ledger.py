@@ -31,6 +31,7 @@ from export_robots.runs.tables import (
 if TYPE_CHECKING:
     from export_robots.robot import ReportRequest
     from export_robots.runs.month_view import Line
+    from export_robots.runs.waves import OpenDelivery
 
 CLOSED = (State.DELIVERED, State.VERIFIED_EMPTY, State.WAIVED)
 _UNFIT = re.compile(r"[/\\\x00-\x1f]+")
@@ -55,7 +56,7 @@ def period_of(delivery: DeliveryRow) -> Period:
     return Period(Month.parse(delivery.period_start), Month.parse(delivery.period_end))
 
 
-def months_option(delivery: "DeliveryRow | Line") -> str:
+def months_option(delivery: "DeliveryRow | Line | OpenDelivery") -> str:
     """The delivery's months and rooftop as options of a command."""
     one = delivery.period_start == delivery.period_end
     months = f"--month {delivery.period_start}" if one else f"--from {delivery.period_start} --to {delivery.period_end}"

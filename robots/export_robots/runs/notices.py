@@ -5,12 +5,13 @@ deliveries, outcomes and commands, and hold nothing of any lead.
 """
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime
 
 from export_robots.credentials import Secrets
 from export_robots.redaction import Redactor
 from export_robots.runs import alarms
-from export_robots.runs.alarms import ALARM
+from export_robots.runs.alarms import ALARM, Alarm
 from export_robots.runs.alarms import summary as summary
 from export_robots.runs.channels import Channels
 from export_robots.runs.notice_records import PAUSES, NoticeRecords
@@ -33,14 +34,19 @@ def raise_alarm(ledger: Transactions, key: str, title: str, text: str, *, kind: 
 
 
 def alarms_due(
-    ledger: Transactions, settings: Settings, now: datetime, *, mailbox_trouble: str | None = None
+    ledger: Transactions,
+    settings: Settings,
+    now: datetime,
+    *,
+    mailbox_trouble: str | None = None,
+    others: Sequence[Alarm] = (),
 ) -> list[str]:
     """Write down what a person must be told by now, and return the keys of what is new.
 
     What stands is told anew each day (UTC), and whenever its number has doubled. `mailbox_trouble`: since when and why
-    no mail can be collected, if that is so; it counts where a mailbox is configured.
+    no mail can be collected, if that is so; it counts where a mailbox is configured. `others`: what no ledger says.
     """
-    found = alarms.found(ledger, now)
+    found = [*others, *alarms.found(ledger, now)]
     if mailbox_trouble and settings.mailbox:
         found = [alarms.of_the_mailbox(mailbox_trouble, now), *found]
     return [each.key for each in found if raise_alarm(ledger, each.key, each.title, each.text, kind=each.kind)]

@@ -93,6 +93,13 @@ async def withdraw(runs: Iterable[str]) -> None:
         await DBOS.cancel_workflow_async(run)
 
 
+async def withdraw_unbegun(run: str) -> None:
+    """The same for one that may have begun meanwhile, and goes on then; its account must be held."""
+    status = await DBOS.get_workflow_status_async(run)
+    if status is not None and status.status in ("ENQUEUED", "DELAYED"):
+        await DBOS.cancel_workflow_async(run)
+
+
 async def forget_rounds() -> None:
     """Those that were due while nobody served are made good by the next one."""
     old = await DBOS.list_workflows_async(queue_name=ROUNDS, status="ENQUEUED", load_input=False, load_output=False)

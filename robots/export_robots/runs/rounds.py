@@ -7,6 +7,8 @@ is made at a time on all machines: each minute by the engine's schedule, and whe
 import asyncio
 import logging
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import Context
 from datetime import datetime, time, timedelta
 from typing import Any
@@ -14,23 +16,27 @@ from typing import Any
 from dbos import DBOS
 
 from export_robots import clock
-from export_robots.catalogue import robot_class
-from export_robots.clients import Account
 from export_robots.outcomes import AccountBusy, Outcome, RobotDefect, UsageWrong
-from export_robots.runs import fleet, queues
+from export_robots.runs import alarms, fleet, queues, standings
 from export_robots.runs.asking import late
+from export_robots.runs.database import DatabaseUnusable
 from export_robots.runs.defects import as_robot_error, keep_traceback
 from export_robots.runs.exporting import expect_subscribed
-from export_robots.runs.fleet import Move, Standing, Wave
+from export_robots.runs.fleet import Move, Row, Standing, Wave
 from export_robots.runs.ledger import Ending, run_id
 from export_robots.runs.month import expect_due
 from export_robots.runs.notices import alarms_due, send_due
 from export_robots.runs.questions import Questions
-from export_robots.runs.tables import DeliveryRow, How, RequestRow
-from export_robots.runs.waves import Waves, place_of
+from export_robots.runs.tables import DeliveryRow, How, State
+from export_robots.runs.waves import OpenDelivery, Waves, place_of
 from export_robots.runs.workplace import Workplace
 
 _OLD = timedelta(seconds=90)
+_LONGEST = timedelta(minutes=15)
+"""A round that takes longer hangs at something, and keeps all machines from making another one."""
+
+_AT_ONCE = 500
+"""So many deliveries are finished, and so many noted as late, by one round; the next one goes on."""
 
 _log = logging.getLogger(__name__)
 
@@ -43,58 +49,100 @@ class Rounds:
         self._questions = Questions(work.ledger.engine)
         self._expected: set[str] = set()
         self._trouble: str | None = None
+        self._failed: dict[str, str] = {}
+        self._logged: dict[str, str] = {}
+        self._strangers: list[OpenDelivery] = []
         self._sending: asyncio.Task[int] | None = None
 
     async def make(self) -> None:
         """One round, from whatever the ledger says. What stands in its way is logged, and met again by the next one."""
         try:
-            await self._make()
+            async with asyncio.timeout(_LONGEST.total_seconds()):
+                await self._make()
         except Exception as error:
             known = as_robot_error(error)
             kept = keep_traceback(error, self._work.home.evidence) if isinstance(known, RobotDefect) else None
             _log.error("a round was not finished: %s%s", known.saw, f"; see {kept}" if kept else "")
 
     async def _make(self) -> None:
-        await asyncio.to_thread(expect_due, self._work.ledger, self._work.settings, clock.now())
-        mail = await self._mailbox_opened()
+        self._failed = {}
+        with self._apart("the months that are due"):
+            await asyncio.to_thread(expect_due, self._work.ledger, self._work.settings, clock.now())
+        mail = False
+        with self._apart("the mailbox"):
+            mail = await self._mail_is_read()
         if mail:
-            await expect_subscribed(self._work, self._expected)
-        await asyncio.to_thread(self._questions.drop_old_codes)
-        await asyncio.to_thread(self._questions.forget_settled)
+            with self._apart("what subscriptions mail"):
+                await expect_subscribed(self._work, self._expected)
+        with self._apart("the questions for codes"):
+            await asyncio.to_thread(self._questions.drop_old_codes)
+            await asyncio.to_thread(self._questions.forget_settled)
+        with self._apart("the open deliveries"):
+            await self._move_on(mail=mail)
+        await self._tell()
+        self._logged = {what: saw for what, saw in self._logged.items() if what in self._failed}
+
+    async def _move_on(self, *, mail: bool) -> None:
         runs = await self._without_the_dead(await queues.unfinished())
-        standings = await asyncio.to_thread(self._standings, runs)
+        seen = await asyncio.to_thread(standings.look, self._work, runs, self._apart)
+        self._strangers = seen.strangers
         now = clock.now()
         moves: defaultdict[Move, list[Standing]] = defaultdict(list)
-        for standing in standings:
-            moves[fleet.move_of(standing, self._schedule, now)].append(standing)
-        if moves[Move.LATE] and mail:
-            await self._work.mail.look()
-            for standing in moves[Move.LATE]:
-                await self._note_late(standing)
-        for standing in moves[Move.FINISH]:
-            await self._begin(standing, queues.FINISH, None)
-        await self._ask(standings, moves, runs, mail=mail)
-        await self._tell()
+        for standing in seen.standings:
+            with self._apart(standing.row.id):
+                moves[fleet.move_of(standing, self._schedule, now)].append(standing)
+        if mail and moves[Move.LATE]:
+            await self._note_who_is_late(moves[Move.LATE])
+        spent = await asyncio.to_thread(self._spent, seen.standings)
+        await self._finish(moves[Move.FINISH], spent, mail=mail)
+        for crm in sorted({each.row.crm for each in seen.standings}):
+            with self._apart(crm):
+                here = [each for each in seen.standings if each.row.crm == crm]
+                await self._ask(crm, here, moves, runs, spent, mail=mail)
 
     async def _tell(self) -> None:
         """Write down what people must know. It is sent beside the rounds: a chat's server may take its time."""
         work, now = self._work, clock.now()
         trouble = work.mail.trouble if work.has_mailbox else self._trouble
-        await asyncio.to_thread(alarms_due, work.ledger, work.settings, now, mailbox_trouble=trouble)
+        others = [*alarms.of_strangers(self._strangers, now), *alarms.of_failures(self._failed, now)]
+        await asyncio.to_thread(alarms_due, work.ledger, work.settings, now, mailbox_trouble=trouble, others=others)
         if self._sending is None or self._sending.done():
             self._sending = asyncio.create_task(asyncio.to_thread(send_due, work.ledger, work.settings, now))
             self._sending.add_done_callback(_said)
 
-    async def _mailbox_opened(self) -> bool:
-        """Nothing is asked of a CRM while the mailbox that its report would come to cannot be read."""
+    async def _mail_is_read(self) -> bool:
+        """Nothing is asked of a CRM, and nothing is late, while the mailbox that reports come to cannot be read."""
+        work = self._work
         try:
-            await self._work.open_mailbox()
+            await work.open_mailbox()
         except UsageWrong as error:
             _log.warning("%s", error.saw)
             self._trouble = error.saw
             return False
         self._trouble = None
-        return True
+        if work.has_mailbox and work.mail.trouble:
+            await work.mail.look()
+        return not (work.has_mailbox and work.mail.trouble)
+
+    @contextmanager
+    def _apart(self, what: str) -> Iterator[None]:
+        """What goes wrong with one delivery or CRM ends nothing but that, and people are told. A database ends it all.
+
+        An account that somebody is at has its turn later.
+        """
+        try:
+            yield
+        except AccountBusy:
+            return
+        except Exception as error:
+            known = as_robot_error(error)
+            if isinstance(known, DatabaseUnusable):
+                raise
+            self._failed[what] = known.saw
+            if self._logged.get(what) != known.saw:  # once, and not each minute
+                self._logged[what] = known.saw
+                kept = keep_traceback(error, self._work.home.evidence) if isinstance(known, RobotDefect) else None
+                _log.error("%s: %s%s", what, known.saw, f"; see {kept}" if kept else "")
 
     # --- what is known
 
@@ -105,116 +153,112 @@ class Rounds:
             if run.executor is None or run.executor.startswith(queues.SERVING) or not run.begun:
                 continue
             row = self._work.ledger.find(run.id.rpartition("#")[0])
-            account = self._account(row) if row else None
+            account = standings.account_of(self._work, row) if row else None
             if row is None or account is None:
                 continue
-            try:
-                with self._work.hold(account.id, run.id):
-                    await queues.withdraw([run.id])
-                    del left[run.id]
-            except AccountBusy:
-                continue
+            with self._apart(row.id), self._work.hold(account.id, run.id):
+                await queues.withdraw([run.id])
+                del left[run.id]
         return left
 
-    def _standings(self, runs: dict[str, queues.Run]) -> list[Standing]:
-        requests, told = self._waves.open_requests(), self._questions.told()
-        found = []
-        for row in self._waves.open_deliveries():
-            account = self._account(row)
-            if account is None or robot_class(row.crm) is None:
-                continue  # a person's hand
-            run = run_id(row.id, row.attempt)
-            found.append(
-                Standing(
-                    row,
-                    account.id,
-                    account.zone,
-                    requests.get(row.id, ()),
-                    self._handed_at(row, requests.get(row.id, [])),
-                    under_way=run in runs and row.outcome is None,
-                    told=run in told,
-                )
-            )
-        return found
-
-    def _handed_at(self, row: DeliveryRow, requests: list[RequestRow]) -> datetime | None:
-        if not requests or not self._work.has_mailbox:
-            return None
-        handed = self._work.mail.handed(row)
-        return (handed.received or clock.now()) if handed else None
-
-    def _account(self, row: DeliveryRow) -> Account | None:
-        if row.client not in self._work.settings.clients:
-            return None
-        for rooftop in self._work.client_of(row).rooftops:
-            if rooftop.name == row.rooftop:
-                return rooftop.accounts.get(row.crm)
-        return None
-
     # --- what is done
+
+    async def _note_who_is_late(self, standings: list[Standing]) -> None:
+        await self._work.mail.look()
+        if self._work.mail.trouble:
+            return  # it may lie there, unread
+        for standing in standings[:_AT_ONCE]:
+            with self._apart(standing.row.id):
+                await self._note_late(standing)
 
     async def _note_late(self, standing: Standing) -> None:
         """The report has not come in time: it is asked for once more after a pause, and then a person looks."""
         row, work = standing.row, self._work
-        if work.mail.handed(row):
-            return
-        error = await late(row.id)
-        own = [each for each in standing.requests if each.requested_at and each.how != How.SUBSCRIPTION]
-        again = len(own) < fleet.REQUESTS_TO_BE_ANSWERED
-        retry_at = clock.now() + self._schedule.pauses[0] if again else None
-        ending = Ending(error.outcome, error.reasons or (error.saw,), error.hint, retry_at=retry_at)
-        await asyncio.to_thread(work.ledger.end_attempt, row.id, ending)
+        with work.hold(standing.account, row.id):
+            present = work.ledger.delivery(row.id)
+            if _has_changed(present, row) or await self._is_answered(present):
+                return
+            error = await late(row.id)
+            own = [each for each in standing.requests if each.requested_at and each.how != How.SUBSCRIPTION]
+            again = len(own) < fleet.REQUESTS_TO_BE_ANSWERED
+            retry_at = clock.now() + self._schedule.pauses[0] if again else None
+            ending = Ending(error.outcome, error.reasons or (error.saw,), error.hint, retry_at=retry_at)
+            await asyncio.to_thread(work.ledger.end_attempt, row.id, ending)
+
+    async def _is_answered(self, row: DeliveryRow) -> bool:
+        """Whether a mail is there for it, which is not another subscription's after all."""
+        return await asyncio.to_thread(self._work.mail.handed, row) is not None
+
+    async def _finish(self, standings: list[Standing], spent: set[str], *, mail: bool) -> None:
+        wanted = [
+            each
+            for each in standings
+            if (mail or each.row.state in (State.COLLECTED, State.POSTED))
+            and not (each.needs_visit and each.account in spent)
+        ]
+        for standing in wanted[:_AT_ONCE]:
+            with self._apart(standing.row.id):
+                await self._begin(standing, queues.FINISH, None)
+        if len(wanted) > _AT_ONCE:
+            self._work.stir()
 
     async def _begin(self, standing: Standing, queue: str, how: How | None) -> None:
-        """Count one more attempt and put it on its queue. An account that somebody holds has its turn later."""
+        """Count one more attempt and put it on its queue."""
         row, work = standing.row, self._work
-        try:
-            with work.hold(standing.account, row.id):
-                present = work.ledger.delivery(row.id)
-                if (present.attempt, present.changed_at) != (row.attempt, row.changed_at):
-                    return  # something has happened to it meanwhile
-                number = work.ledger.begin_attempt(row.id, upload=True, asked_by=how)
-                await queues.enqueue(run_id(row.id, number), row.id, queue=queue, account=standing.account)
-        except AccountBusy:
-            return
+        with work.hold(standing.account, row.id):
+            present = work.ledger.delivery(row.id)
+            if _has_changed(present, row):
+                return
+            is_mailed = standing.handed_at is not None and present.state not in (State.COLLECTED, State.POSTED)
+            if is_mailed and not await self._is_answered(present):
+                return
+            number = work.ledger.begin_attempt(row.id, upload=True, asked_by=how)
+            await queues.enqueue(run_id(row.id, number), row.id, queue=queue, account=standing.account)
 
     async def _ask(
         self,
-        standings: list[Standing],
+        crm: str,
+        here: list[Standing],
         moves: dict[Move, list[Standing]],
         runs: dict[str, queues.Run],
+        spent: set[str],
         *,
         mail: bool,
     ) -> None:
-        spent = await asyncio.to_thread(self._spent, standings)
-        busy = {each.account for each in standings if each.under_way}
+        wave = await asyncio.to_thread(self._wave, crm, here)
+        queued = [run for run in runs.values() if run.queue == queues.crm_queue(crm)]
+        if wave is None:
+            await self._withdraw(queued)
+            return
+        wanted = [each for each in (*moves[Move.ASK], *moves[Move.REPULL]) if each.row.crm == crm]
+        if not wanted or not mail:
+            return
+        now = clock.now()
+        last = await asyncio.to_thread(self._waves.delivered_at, crm)
+        chosen = fleet.may_begin(
+            wave,
+            len(queued),
+            wanted,
+            in_front=0 if wave.is_green else sum(wave.has_in_front(each, self._schedule, now) for each in here),
+            busy={each.account for each in here if each.under_way} | spent,
+            delivered_at={each.account: last[place_of(each.row)] for each in here if place_of(each.row) in last},
+            schedule=self._schedule,
+            now=now,
+        )
         repulled = {each.row.id for each in moves[Move.REPULL]}
-        for crm in sorted({each.row.crm for each in standings}):
-            here = [each for each in standings if each.row.crm == crm]
-            wave = await asyncio.to_thread(self._wave, crm, here)
-            queued = [run for run in runs.values() if run.queue == queues.crm_queue(crm)]
-            if wave is None:
-                await queues.withdraw(run.id for run in queued if not run.begun)
+        for each in chosen:
+            with self._apart(each.row.id):
+                await self._begin(each, queues.crm_queue(crm), How.REPULL if each.row.id in repulled else How.EXPORT)
+
+    async def _withdraw(self, queued: list[queues.Run]) -> None:
+        """Take what has not begun off the queue of a stopped CRM. What begins meanwhile finds its account held."""
+        for run in queued:
+            row = None if run.begun else self._work.ledger.find(run.id.rpartition("#")[0])
+            account = standings.account_of(self._work, row) if row else None
+            if account is None:
                 continue
-            if not mail:
-                continue
-            wanted = [each for each in (*moves[Move.ASK], *moves[Move.REPULL]) if each.row.crm == crm]
-            if not wanted:
-                continue
-            last = await asyncio.to_thread(self._waves.delivered_at, crm)
-            chosen = fleet.may_begin(
-                wave,
-                len(queued),
-                wanted,
-                busy=busy | spent,
-                delivered_at={each.account: last[place_of(each.row)] for each in here if place_of(each.row) in last},
-                schedule=self._schedule,
-                now=clock.now(),
-            )
-            for each in chosen:
-                how = How.REPULL if each.row.id in repulled else How.EXPORT
-                await self._begin(each, queues.crm_queue(crm), how)
-                busy.add(each.account)
+            with self._apart(run.id), self._work.hold(account.id, run.id):
+                await queues.withdraw_unbegun(run.id)
 
     def _spent(self, standings: list[Standing]) -> set[str]:
         """The accounts whose sign-ins of this day, in their own zone, are used up."""
@@ -234,12 +278,18 @@ class Rounds:
         if row.stopped_at:
             return None
         failed = [each for each in here if each.row.outcome not in (None, Outcome.REQUESTED)]
-        wave = Wave(row.wave_from, self._waves.accepted_since(crm, row.wave_from), failed)
+        since = row.wave_from
+        wave = Wave(since, self._waves.accepted_since(crm, since), self._waves.passed_since(crm, since), failed)
         same = wave.same_failures(self._schedule)
         if not same:
             return wave
-        self._waves.stop(crm, fleet.signature(same[0]), same)
+        self._waves.stop(crm, fleet.signature(same[0]), [each.id for each in same], since)
         return None
+
+
+def _has_changed(present: DeliveryRow, seen: Row) -> bool:
+    """Something has happened to it meanwhile."""
+    return (present.attempt, present.changed_at) != (seen.attempt, seen.changed_at)
 
 
 def _said(sending: asyncio.Task[int]) -> None:

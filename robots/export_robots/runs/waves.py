@@ -2,45 +2,124 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, or_, select
 
 from export_robots import clock
+from export_robots.outcomes import Outcome
 from export_robots.runs.ledger import CLOSED
 from export_robots.runs.operating_tables import CrmRow, DecisionRow, SignInRow
-from export_robots.runs.tables import DeliveryRow, How, RequestRow, State
+from export_robots.runs.tables import DeliveryRow, FileRow, How, RequestRow, State
 from export_robots.runs.transactions import Transactions
 
 _BUDGET_KEPT = timedelta(days=7)
+_AT_ONCE = 500  # ids in one question; databases limit its values
 
 Place = tuple[str, str, str | None]
 """Client, CRM, rooftop."""
 
 
-def place_of(row: DeliveryRow) -> Place:
+@dataclass(frozen=True, slots=True)
+class OpenDelivery:
+    """What a round needs to know of an open delivery, of which it may see thousands: fields of its `DeliveryRow`."""
+
+    id: str
+    client: str
+    crm: str
+    rooftop: str | None
+    period_start: str
+    period_end: str
+    state: str
+    outcome: str | None
+    step: str | None
+    attempt: int
+    again: int
+    split: bool
+    upload: bool
+    asked_by: str
+    transient: bool
+    tries: int
+    retry_at: datetime | None
+    due_at: datetime | None
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request that waits for its report: the fields of its `RequestRow`."""
+
+    id: int
+    how: str
+    intended_at: datetime
+    requested_at: datetime | None
+    deadline_at: datetime | None
+
+
+def place_of(row: DeliveryRow | OpenDelivery) -> Place:
     return row.client, row.crm, row.rooftop
+
+
+_OF_DELIVERY = [getattr(DeliveryRow, name) for name in OpenDelivery.__slots__]
+_OF_REQUEST = [getattr(RequestRow, name) for name in Asked.__slots__]
 
 
 class Waves(Transactions):
     # --- deliveries
 
-    def open_deliveries(self) -> list[DeliveryRow]:
-        query = select(DeliveryRow).where(DeliveryRow.state.not_in(CLOSED), DeliveryRow.split.is_(False))
+    def open_deliveries(self) -> list[OpenDelivery]:
+        query = select(*_OF_DELIVERY).where(DeliveryRow.state.not_in(CLOSED), DeliveryRow.split.is_(False))
         with self._transaction() as session:
-            return list(session.scalars(query.order_by(DeliveryRow.period_end, DeliveryRow.id)))
+            rows = session.execute(query.order_by(DeliveryRow.period_end, DeliveryRow.id))
+            return [OpenDelivery(*row) for row in rows]
 
-    def open_requests(self) -> dict[str, list[RequestRow]]:
+    def open_requests(self) -> dict[str, list[Asked]]:
         """The unanswered requests of open deliveries, each delivery's oldest first."""
         query = (
-            select(RequestRow)
+            select(RequestRow.delivery_id, *_OF_REQUEST)
             .join(DeliveryRow, DeliveryRow.id == RequestRow.delivery_id)
             .where(RequestRow.answered.is_(False), DeliveryRow.state.not_in(CLOSED))
         )
-        found: defaultdict[str, list[RequestRow]] = defaultdict(list)
+        found: defaultdict[str, list[Asked]] = defaultdict(list)
         with self._transaction() as session:
-            for request in session.scalars(query.order_by(RequestRow.id)):
-                found[request.delivery_id].append(request)
+            for delivery, *asked in session.execute(query.order_by(RequestRow.id)):
+                found[delivery].append(Asked(*asked))
+        return found
+
+    def asked_at(self) -> dict[str, datetime]:
+        """When we asked for each open delivery last, answered or not."""
+        query = (
+            select(RequestRow.delivery_id, func.max(RequestRow.intended_at))
+            .join(DeliveryRow, DeliveryRow.id == RequestRow.delivery_id)
+            .where(DeliveryRow.state.not_in(CLOSED), RequestRow.how != How.SUBSCRIPTION)
+            .group_by(RequestRow.delivery_id)
+        )
+        with self._transaction() as session:
+            return {delivery: last for delivery, last in session.execute(query) if last}
+
+    def mailed_by_subscription(self) -> list[str]:
+        """The open deliveries whose report a subscription mails, and that have none yet."""
+        query = (
+            select(DeliveryRow.id)
+            .join(RequestRow, RequestRow.delivery_id == DeliveryRow.id)
+            .where(
+                RequestRow.answered.is_(False),
+                RequestRow.how == How.SUBSCRIPTION,
+                DeliveryRow.state.in_((State.EXPECTED, State.REQUESTED)),
+            )
+        )
+        with self._transaction() as session:
+            return list(session.scalars(query.distinct().order_by(DeliveryRow.id)))
+
+    def settled_among(self, keys: Sequence[str]) -> set[str]:
+        """Which of them are closed, or pursued month by month."""
+        settled = or_(DeliveryRow.state.in_(CLOSED), DeliveryRow.split.is_(True))
+        found: set[str] = set()
+        with self._transaction() as session:
+            for begin in range(0, len(keys), _AT_ONCE):
+                named = DeliveryRow.id.in_(keys[begin : begin + _AT_ONCE])
+                found |= set(session.scalars(select(DeliveryRow.id).where(named, settled)))
         return found
 
     def delivered_at(self, crm: str) -> dict[Place, datetime]:
@@ -63,7 +142,8 @@ class Waves(Transactions):
             if row is None:
                 row = CrmRow(crm=crm, wave_from=now, accounts=[])
                 session.add(row)
-            elif row.stopped_at is None and row.wave_from < now - longest:
+            elif row.stopped_at is None and not now - longest <= row.wave_from <= now:
+                # In the future: the clock was set back, and nothing that is done now would count.
                 row.wave_from, row.green_at = now, None
             return row
 
@@ -80,19 +160,47 @@ class Waves(Transactions):
             )
         )
         with self._transaction() as session:
+            return session.scalar(query)
+
+    def passed_since(self, crm: str, since: datetime) -> datetime | None:
+        """When the last report came that was asked for after `since`, by us, and has passed its checks.
+
+        Not what a subscription mailed, a person brought, or a person released: none of them shows that the next one
+        will come by itself.
+        """
+        query = (
+            select(func.max(FileRow.received_at))
+            .join(RequestRow, RequestRow.id == FileRow.request_id)
+            .join(DeliveryRow, DeliveryRow.id == RequestRow.delivery_id)
+            .where(
+                DeliveryRow.crm == crm,
+                RequestRow.how != How.SUBSCRIPTION,
+                RequestRow.intended_at >= since,
+                FileRow.refused.is_(False),
+                FileRow.name.is_not(None),  # which it is given once it has passed
+                FileRow.source != "by hand",
+                FileRow.mail["released_by"].as_string().is_(None),
+            )
+        )
+        with self._transaction() as session:
             last = session.scalar(query)
             row = session.get(CrmRow, crm)
             if last and row and row.green_at is None:
                 row.green_at = last
             return last
 
-    def stop(self, crm: str, signature: str, failed: Sequence[DeliveryRow]) -> None:
+    def stop(self, crm: str, signature: str, failed: Sequence[str], wave_from: datetime) -> bool:
+        """Stop the CRM for what these deliveries met. False: a new wave has begun meanwhile, or it is stopped."""
         with self._transaction() as session:
-            row = session.get_one(CrmRow, crm)
+            row = session.get_one(CrmRow, crm, with_for_update=True)
+            if row.stopped_at or row.wave_from != wave_from:
+                return False
+            last = session.get(DeliveryRow, failed[-1])
             row.stopped_at = clock.now()
             row.signature = signature
-            row.saw = failed[-1].reasons[0] if failed[-1].reasons else None
-            row.accounts = [each.id for each in failed]
+            row.saw = last.reasons[0] if last and last.reasons else None
+            row.accounts = list(failed)
+            return True
 
     def resume(self, crm: str, who: str, why: str | None) -> list[str] | None:
         """Go on with a new wave. What stopped it is forgotten for the deliveries that it hit, which are returned.
@@ -107,7 +215,11 @@ class Waves(Transactions):
             hit = [str(each) for each in row.accounts]
             for key in hit:
                 delivery = session.get(DeliveryRow, key)
-                if delivery and delivery.state in (State.EXPECTED, State.REQUESTED):
+                if delivery and delivery.outcome == Outcome.REPORT_LATE:
+                    # Not untried again, or its old request would be late once more at once.
+                    delivery.transient, delivery.tries, delivery.retry_at = True, 0, now
+                    delivery.changed_at = now
+                elif delivery and delivery.state in (State.EXPECTED, State.REQUESTED):
                     delivery.outcome, delivery.reasons, delivery.next, delivery.step = None, [], None, None
                     delivery.transient, delivery.tries, delivery.retry_at = False, 0, None
                     delivery.changed_at = now
