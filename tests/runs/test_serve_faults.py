@@ -1,6 +1,9 @@
 """What `robot serve` survives: database and mail server that restart, a portal that is down, a disk that is full."""
 
+import os
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -142,3 +145,42 @@ def month_later(quick: Place, time: MovedClock, ledger: Ledger, served: Served) 
     assert len(quick.requests) == 4
     assert sorted(posts(quick).values()) == [1, 1, 1, 2]
     assert len(quick.received) == 3
+
+
+# --- the disk
+
+
+@contextmanager
+def serving_on_a_small_disk(place: Place, *words: str) -> Iterator[tuple[Served, Path]]:
+    """Its home is a disk of 100 MB of its own, in its own mount namespace; the path leads there from outside."""
+    place.home.mkdir(mode=0o700)
+    become = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"]), "sh", "-c"]
+    mount = 'mount -t tmpfs -o size=100m,mode=700 none "$0" && exec "$@"'
+    with serving(place, *words, within=[*become, mount, str(place.home)]) as served:
+        yield served, Path(f"/proc/{served.process.pid}/root{place.home}")
+
+
+def fill(disk: Path) -> Path:
+    filler = disk / "filler"
+    with filler.open("wb", buffering=0) as out:
+        while free := os.statvfs(disk).f_bavail:
+            out.write(bytes(4096 * free))
+    return filler
+
+
+@pytest.mark.parametrize("url", ["sqlite", *(["postgresql"] if PROGRAMS else [])], indirect=True)
+def test_a_full_disk_is_told_and_when_there_is_room_again_it_goes_on_by_itself(quick: Place, url: str) -> None:
+    """On SQLite nothing can be written down; on PostgreSQL the ledger is elsewhere, and no report can be kept."""
+    keys = with_clients(quick, 3, clients__d00__activix__report_deadline="10m")
+    quick.world.misbehaviours.add("mails_late")
+    words = ["--database", url] if "postgresql" in url else []
+    with serving_on_a_small_disk(quick, *words) as (served, disk):
+        served.wait_until(lambda: quick.requests, "the CRM was asked")
+        filler = fill(disk)
+        quick.world.misbehaviours.discard("mails_late")
+        served.wait_until(lambda: served.said.count("disk is full") > 2, "it is said, and met again")
+        assert quick.received == []
+        filler.unlink()
+        served.wait_until(lambda: "2026-10 is closed: 3 deliveries" in served.said, "all are delivered")
+    assert sorted(each["username"] for each in quick.requests) == [f"datateam+{key}@example.com" for key in keys]
+    assert len(quick.received) == sum(posts(quick).values()) == 3

@@ -151,6 +151,7 @@ class Serving:
         """Show that this process lives, and take over from those that do not. Returns why it must stop, if it must."""
         watch = Watch(self._machines, self._executor)
         last = time.monotonic()
+        shared = self._work.ledger.engine.dialect.name != "sqlite"  # a file's runs are nobody else's to take over
         while True:
             try:
                 if not await asyncio.to_thread(self._machines.beat, self._executor):
@@ -160,7 +161,7 @@ class Serving:
             except (UsageWrong, DBAPIError) as error:
                 saw = as_robot_error(error).saw
                 _log.warning("%s", saw)
-                if time.monotonic() - last > machines.GIVES_UP_AFTER.total_seconds():
+                if shared and time.monotonic() - last > machines.GIVES_UP_AFTER.total_seconds():
                     return f"it could not show that it is alive: {saw}"
             await asyncio.sleep(machines.HEARTBEAT.total_seconds())
 
@@ -178,7 +179,10 @@ class Serving:
         while True:
             await self._stirred.wait()
             self._stirred.clear()
-            await queues.enqueue_round(make_round, clock.now())
+            try:
+                await queues.enqueue_round(make_round, clock.now())
+            except DBAPIError as error:  # such as a full disk: the schedule's next round makes it good
+                _log.warning("%s", as_robot_error(error).saw)
 
     async def wind_up(self) -> None:
         """Begin nothing more, and give what runs the time to end; the rest is interrupted and goes on later."""
