@@ -5,7 +5,7 @@ A code lies there until a page has taken it or it is too old; nothing else ever 
 
 from datetime import timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, or_, select, update
 
 from export_robots import clock
 from export_robots.runs.ledger import CLOSED
@@ -28,7 +28,10 @@ class Questions(Transactions):
             )
             told = session.scalars(fresh).first()
             known = (told.answer, told.answered_at, told.answered_by) if told else (None, None, None)
-            session.execute(delete(QuestionRow).where(of_account))
+            if told:
+                told.answer = None  # a code is used once
+            session.execute(delete(QuestionRow).where(QuestionRow.delivery_id == delivery))
+            session.flush()
             session.expunge_all()
             row = QuestionRow(run=run, delivery_id=delivery, account=account, saw=saw, asked_at=now)
             row.open_until = now + patience if patience else None
@@ -62,6 +65,9 @@ class Questions(Transactions):
             if row is None:
                 return None
             row.answer, row.answered_at, row.answered_by = code, clock.now(), who
+            # Once this one is signed in, the account's other deliveries may need no code; or they ask anew.
+            others = (QuestionRow.account == row.account, QuestionRow.run != row.run, QuestionRow.answered_at.is_(None))
+            session.execute(update(QuestionRow).where(*others).values(answered_at=row.answered_at, answered_by=who))
             session.add(
                 DecisionRow(
                     what="answer",
@@ -92,6 +98,7 @@ class Questions(Transactions):
     def drop_old_codes(self) -> None:
         """A code that nobody has used in time is of no use any more; that the person answered stays."""
         with self._transaction() as session:
-            old = QuestionRow.answered_at < clock.now() - FRESH
-            parked = QuestionRow.open_until.is_(None) | (QuestionRow.open_until < clock.now())
+            now = clock.now()  # which may have been set back since
+            old = or_(QuestionRow.answered_at < now - FRESH, QuestionRow.answered_at > now + FRESH)
+            parked = QuestionRow.open_until.is_(None) | (QuestionRow.open_until < now)
             session.execute(update(QuestionRow).where(old, parked, QuestionRow.answer.is_not(None)).values(answer=None))

@@ -84,21 +84,25 @@ class Rounds:
 
     async def _move_on(self, *, mail: bool) -> None:
         runs = await self._without_the_dead(await queues.unfinished())
-        seen = await asyncio.to_thread(standings.look, self._work, runs, self._apart)
+        seen, moves = await self._look(runs)
+        if mail and moves[Move.LATE] and await self._note_who_is_late(moves[Move.LATE]):
+            seen, moves = await self._look(runs)  # what is late now may be what stops its CRM
         self._strangers = seen.strangers
-        now = clock.now()
-        moves: defaultdict[Move, list[Standing]] = defaultdict(list)
-        for standing in seen.standings:
-            with self._apart(standing.row.id):
-                moves[fleet.move_of(standing, self._schedule, now)].append(standing)
-        if mail and moves[Move.LATE]:
-            await self._note_who_is_late(moves[Move.LATE])
         spent = await asyncio.to_thread(self._spent, seen.standings)
         await self._finish(moves[Move.FINISH], spent, mail=mail)
         for crm in sorted({each.row.crm for each in seen.standings}):
             with self._apart(crm):
                 here = [each for each in seen.standings if each.row.crm == crm]
                 await self._ask(crm, here, moves, runs, spent, mail=mail)
+
+    async def _look(self, runs: dict[str, queues.Run]) -> tuple[standings.Seen, dict[Move, list[Standing]]]:
+        seen = await asyncio.to_thread(standings.look, self._work, runs, self._apart)
+        now = clock.now()
+        moves: defaultdict[Move, list[Standing]] = defaultdict(list)
+        for standing in seen.standings:
+            with self._apart(standing.row.id):
+                moves[fleet.move_of(standing, self._schedule, now)].append(standing)
+        return seen, moves
 
     async def _tell(self) -> None:
         """Write down what people must know. It is sent beside the rounds: a chat's server may take its time."""
@@ -163,13 +167,15 @@ class Rounds:
 
     # --- what is done
 
-    async def _note_who_is_late(self, standings: list[Standing]) -> None:
+    async def _note_who_is_late(self, standings: list[Standing]) -> bool:
+        """False: nothing can be said of it, as the mailbox cannot be read."""
         await self._work.mail.look()
         if self._work.mail.trouble:
-            return  # it may lie there, unread
+            return False  # it may lie there, unread
         for standing in standings[:_AT_ONCE]:
             with self._apart(standing.row.id):
                 await self._note_late(standing)
+        return True
 
     async def _note_late(self, standing: Standing) -> None:
         """The report has not come in time: it is asked for once more after a pause, and then a person looks."""
