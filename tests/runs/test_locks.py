@@ -2,11 +2,14 @@
 
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from socket import gethostname
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 
 from export_robots.home import Home, prepare_home
 from export_robots.outcomes import AccountBusy
@@ -48,7 +51,7 @@ def test_an_account_is_held_once_and_whoever_comes_second_learns_by_whom(locks: 
     with locks.hold(ACCOUNT, "abc/activix/2026-10"):
         assert len(locks.held()) == 1
         with (
-            pytest.raises(AccountBusy, match=r"abc/activix/2026-10 \(process \d+.*\) has held"),
+            pytest.raises(AccountBusy, match=rf"abc/activix/2026-10 \(process \d+ on {gethostname()}\) has held"),
             locks.hold(ACCOUNT, "second"),
         ):
             pass
@@ -72,6 +75,56 @@ def test_what_a_killed_process_held_is_free(locks: AccountLocks, home: Home, url
     wait_until(lambda: not locks.held(), "the account is free")
     with locks.hold(ACCOUNT, "c"):
         pass
+
+
+def test_accounts_of_almost_the_same_name_or_a_very_long_one_are_not_one(locks: AccountLocks) -> None:
+    names = ["abc/activix/2026-10", "abc-activix/2026-10", "abc-activix-2026-10", *(letter * 300 for letter in "aü蔵")]
+    with ExitStack() as all_of_them:
+        for name in [*names, names[-1] + "蔵"]:
+            all_of_them.enter_context(locks.hold(name, "run"))
+        assert len(locks.held()) == len(names) + 1
+
+
+def test_who_only_looks_which_accounts_are_held_is_in_nobodys_way(locks: AccountLocks) -> None:
+    with locks.hold(ACCOUNT, "first"):
+        pass
+    enough = threading.Event()
+
+    def look() -> None:
+        while not enough.is_set():
+            locks.held()
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        for _ in range(100):
+            with locks.hold(ACCOUNT, "another"):
+                pass
+    finally:
+        enough.set()
+        looking.join()
+
+
+@ON_A_SERVER
+def test_the_same_account_in_another_database_of_the_server_is_another_one(
+    locks: AccountLocks, home: Home, url: str
+) -> None:
+    other_url = f"{url.rpartition('/')[0]}/other"
+    server = create_engine(url, isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(text("CREATE DATABASE other"))
+        with locks.hold(ACCOUNT, "first"):
+            engine = open_database(other_url)
+            other = AccountLocks(engine, home)
+            with other.hold(ACCOUNT, "second"):
+                pass
+            insert = "INSERT INTO held_accounts VALUES (:account, 'x', 'dead', 'h', 1, now())"
+            with engine.begin() as noted:
+                noted.execute(text(insert), {"account": ACCOUNT})
+            assert other.held() == [], "what a dead run has noted is not held, whatever the other database holds"
+            engine.dispose()
+        connection.execute(text("DROP DATABASE other"))
+    server.dispose()
 
 
 @ON_A_SERVER

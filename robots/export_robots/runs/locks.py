@@ -5,9 +5,11 @@ it is a session lock of PostgreSQL's, on a connection of its own: the server let
 Who holds it is noted beside it, for people; the lock alone counts.
 """
 
+import hashlib
 import json
 import os
 import re
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -22,6 +24,8 @@ from export_robots.home import Home
 from export_robots.outcomes import AccountBusy
 
 _UNFIT = re.compile(r"[^\w.@+-]+")
+_LONGEST = 55  # letters of a lock's name, of up to four bytes each; a file's name may have 255
+_GLANCE = 0.2  # seconds; longer than a look of `is_held`, which takes the lock for a moment
 
 
 class AccountLocks:
@@ -62,19 +66,27 @@ class AccountLocks:
 @contextmanager
 def hold(folder: Path, account: str, run: str) -> Iterator[None]:
     """Hold the account by a file in `folder`, or raise `AccountBusy` at once, naming the run that holds it."""
-    path = folder / f"{_UNFIT.sub('-', account)}.lock"
+    path = folder / f"{_name(account)}.lock"
     note = path.with_suffix(".json")
     lock = FileLock(path, mode=0o600, thread_local=False)
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=_GLANCE, poll_interval=_GLANCE / 10)
     except Timeout:
         raise AccountBusy(_who_holds(account, note)) from None
     try:
-        note.write_text(json.dumps({"run": run, "pid": os.getpid(), "since": clock.now().isoformat()}))
+        held = {"run": run, "pid": os.getpid(), "host": socket.gethostname(), "since": clock.now().isoformat()}
+        note.write_text(json.dumps(held))
         yield
     finally:
         note.unlink(missing_ok=True)
         lock.release()
+
+
+def _name(account: str) -> str:
+    """A file name of its own for each account: what is changed or cut is told apart by a hash."""
+    plain = account.replace(":", "-", 1)
+    fit = _UNFIT.sub("-", plain)[:_LONGEST]
+    return fit if fit == plain else f"{fit}-{hashlib.sha256(account.encode()).hexdigest()[:12]}"
 
 
 def is_held(path: Path) -> bool:
@@ -96,12 +108,13 @@ def _who_holds(account: str, note: Path) -> str:
     held = _read(note)
     if not held:
         return f"another run holds the account {account}"
-    return said_of_holder(account, held["run"], f"process {held['pid']}", datetime.fromisoformat(held["since"]))
+    process = f"process {held['pid']} on {held['host']}"
+    return said_of_holder(account, held["run"], process, datetime.fromisoformat(held["since"]))
 
 
 def _read(note: Path) -> dict[str, Any] | None:
     try:
         held = json.loads(note.read_text())
-        return held if {"run", "pid", "since"} <= held.keys() else None
+        return held if {"run", "pid", "host", "since"} <= held.keys() else None
     except (OSError, ValueError):
         return None  # between its lock and its note, or a note cut short

@@ -115,6 +115,8 @@ def _let_go(account: str, holding: _Holding) -> None:
     mine = delete(HeldAccountRow).where(HeldAccountRow.account == account, HeldAccountRow.holder == holding.holder)
     try:
         holding.connection.execute(mine)
+        # The end of its connection would do as well, but the server takes its time with that.
+        holding.connection.scalar(select(func.pg_advisory_unlock(literal(_number(account)))))
     except SQLAlchemyError as error:  # the lock went with its connection, and whoever is next overwrites the note
         _log.info("the note on %s stays: %s", account, type(error).__name__)
     _close(holding.connection)
