@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -16,7 +17,7 @@ from export_robots.config_schedule import KeepingSettings
 from export_robots.home import Home, prepare_home
 from export_robots.periods import Month, Period
 from export_robots.runs.database import open_database
-from export_robots.runs.keeping import Kind, purge
+from export_robots.runs.keeping import Kind, Purged, purge
 from export_robots.runs.ledger import Ledger, run_id
 from export_robots.runs.operating_tables import StoredFileRow
 from export_robots.runs.tables import DeliveryRow, FileRow, How, State
@@ -156,6 +157,21 @@ def test_a_delivered_month_goes_when_its_time_is_over_and_its_receipt_stays(
     standing = robot(quick, "status", "--month", month, "--json")
     assert standing.json["deliveries"][0]["state"] == "delivered"
     assert set(robot(quick, "purge", "--json").json["removed"]["leads"].values()) == {0}, "again, nothing is left to do"
+    before = robot(quick, *EXPORT, "--month", month)
+    assert (before.code, before.json["outcome"], before.json["file"]) == (0, "delivered", None)
+
+
+@pytest.mark.browser
+def test_what_was_purged_may_be_asked_for_again_and_nobody_can_say_in_what_it_differs(
+    quick: Place, robot: Robot
+) -> None:
+    for path in (Path(robot(quick, *EXPORT).json["file"]), *(quick.home / "downloads/mail/parts").iterdir()):
+        path.unlink()
+    report = quick.home / "another.csv"
+    report.write_bytes(quick.received[0].read_bytes().replace(b"\r\n", b"\n"))
+    again = robot(quick, "deliver", str(report), "--client", "abc", "--crm", "activix", "--again", "--json")
+    assert (again.code, again.json["outcome"]) == (0, "delivered"), again.said
+    assert any("is not on this disk any more" in reason for reason in again.json["reasons"])
 
 
 def test_nothing_of_an_open_delivery_goes_however_old(kept: Kept) -> None:
@@ -240,6 +256,82 @@ def test_what_the_database_keeps_of_files_goes_with_them(kept: Kept) -> None:
     assert kept.still_stored() == stays | gone
     assert purge(kept.ledger, kept.home, kept.settings, NOW).removed[Kind.STORED] == 2
     assert kept.still_stored() == stays
+
+
+def test_the_databases_copies_go_soon_after_the_close_and_those_on_disk_stay(kept: Kept) -> None:
+    received, named = kept.report(kept.delivery(NOW - timedelta(days=15)), "closed")
+    kept.report(kept.delivery(NOW - timedelta(days=13)), "just closed")
+    kept.stored("closed"), kept.stored("just closed")
+    purged = purge(kept.ledger, kept.home, kept.settings, NOW)
+    assert (purged.removed[Kind.STORED], purged.removed[Kind.LEADS]) == (1, 0)
+    assert kept.still_stored() == {sha256(b"just closed").hexdigest()}
+    assert received.exists()
+    assert named.exists()
+    shorter = Settings(kept.home.root, keeping=KeepingSettings.model_validate({"leads": "5d", "shared": "30d"}))
+    assert purge(kept.ledger, kept.home, shorter, NOW).removed[Kind.STORED] == 1, "never longer than the files"
+
+
+def test_a_home_whose_files_lie_on_another_disk_is_cleared_as_well(kept: Kept, tmp_path: Path) -> None:
+    received, named = kept.report(kept.delivery(OLD))
+    for folder in (kept.home.downloads, kept.home.evidence):
+        elsewhere = folder.rename(tmp_path / f"disk {folder.name}")
+        folder.symlink_to(elsewhere, target_is_directory=True)
+    visit = kept.evidence("abc-activix-subscription-20250101-120000")
+    purged = purge(kept.ledger, kept.home, kept.settings, NOW)
+    assert purged.unknown == []
+    assert (purged.removed[Kind.LEADS], purged.removed[Kind.EVIDENCE]) == (2, 1)
+    assert not any(path.exists() for path in (received, named, visit))
+    assert kept.rows()[0].removed_at == NOW
+
+
+def test_what_a_link_leads_to_is_never_touched(kept: Kept, tmp_path: Path) -> None:
+    received, named = kept.report(kept.delivery(OLD))
+    mine, folder = tmp_path / "mine.csv", tmp_path / "mine"
+    folder.mkdir()
+    for path in (mine, folder / "x.csv"):
+        path.write_text("mine")
+        os.utime(path, (OLD.timestamp(), OLD.timestamp()))
+    received.unlink()
+    received.symlink_to(mine)
+    links = [received, kept.home.downloads / "abc" / "folder", kept.home.downloads / "nowhere"]
+    links[1].symlink_to(folder, target_is_directory=True)
+    links[2].symlink_to(tmp_path / "is not there")
+    for link in links:
+        os.utime(link, (OLD.timestamp(), OLD.timestamp()), follow_symlinks=False)
+    purged = purge(kept.ledger, kept.home, kept.settings, NOW)
+    assert set(purged.unknown) == set(links)
+    assert mine.exists()
+    assert (folder / "x.csv").exists()
+    assert not named.exists()
+
+
+def test_what_cannot_be_removed_is_told_and_keeps_nothing_else(kept: Kept) -> None:
+    _, stays = kept.report(kept.delivery(OLD), "one")
+    received, _ = kept.report(kept.delivery(OLD), "two")
+    (kept.home.receipts / "abc").write_text("in the way of the receipts", "utf-8")
+    purged = purge(kept.ledger, kept.home, kept.settings, NOW)
+    assert stays in purged.stuck
+    assert str(stays) in purged.as_json()["stuck"]
+    assert stays.exists()
+    assert not received.exists()
+
+
+def test_two_purges_of_one_home_are_not_in_each_others_way(kept: Kept) -> None:
+    for number in range(150):
+        kept.evidence(f"visit-{number}")
+        kept.file(f"abc/.{number}.part")
+    done: list[Purged] = []
+    both = [
+        threading.Thread(target=lambda: done.append(purge(kept.ledger, kept.home, kept.settings, NOW)))
+        for _ in range(3)
+    ]
+    for each in both:
+        each.start()
+    for each in both:
+        each.join()
+    assert len(done) == 3
+    assert sum(each.removed[Kind.UNFINISHED] for each in done) >= 150
+    assert list(kept.home.evidence.iterdir()) == []
 
 
 def test_another_machines_copy_is_cleared_by_that_machine(kept: Kept, tmp_path: Path) -> None:
