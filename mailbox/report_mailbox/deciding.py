@@ -136,7 +136,7 @@ class Deciding:
         """What somebody may go on with is where every machine can have it, before the decision tells of it."""
         if decision.hand_over:
             self._store.keep(headers_name(here.mail.raw_sha256), split_header_block(here.mail.raw))
-        if decision.hand_over or decision.fate is Fate.HELD:
+        if decision.hand_over or decision.fate in (Fate.HELD, Fate.DUPLICATE):
             for part in decision.parts:
                 if not self._store.has(part.sha256):
                     self._store.keep(part.sha256, (self._folder / part.file).read_bytes())
