@@ -130,6 +130,7 @@ def _received(work: Workplace, file: FileRow) -> Path:
         return stored_files.bring(work.ledger.engine, work.home, Path(file.received_path), file.received_sha256)
     except stored_files.ReportLost:
         if work.ledger.delivery(file.delivery_id).state == State.COLLECTED:
+            work.ledger.update_file(file.id, checked=False)  # the same bytes may come again
             work.ledger.refuse_file(file.delivery_id)
         raise
 
