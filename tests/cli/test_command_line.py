@@ -30,6 +30,7 @@ KEYS = [
     "next",
 ]
 SLOW = ("playwright", "dbos", "sqlalchemy", "pydantic", "rich", "keyring", "imapclient", "opentelemetry", "psycopg")
+SLOW += ("starlette", "uvicorn", "jinja2")
 
 
 def commands() -> dict[str, Any]:

@@ -51,7 +51,7 @@ class Answers:
         self._seen: Lately[_Seen] = Lately(2)  # a large month is tens of megabytes
         self._pages: Lately[bytes] = Lately(30)
         self._objects: Lately[bytes] = Lately(1)  # so is its JSON
-        self._health: Lately[bool] = Lately(1, at_least=1.0)
+        self._health: Lately[bool] = Lately(1)
         self._thread = ThreadPoolExecutor(1, "status page")
         self._pulse = ThreadPoolExecutor(1, "health")
 

@@ -72,15 +72,18 @@ class _Line(NamedTuple):
 
 class Drawing:
     def __init__(self, settings: Settings, maker: str) -> None:
-        self._environment = Environment(
+        environment = Environment(
             loader=FileSystemLoader(_TEMPLATES),
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            auto_reload=False,
         )
-        self._environment.filters.update(commands=commands, minute=clock.minute_of)
-        self._environment.globals.update(style=Markup(_STYLE), maker=maker, refresh=REFRESH)  # noqa: S704 - our own file
+        environment.filters.update(commands=commands, minute=clock.minute_of)
+        environment.globals.update(style=Markup(_STYLE), maker=maker)  # noqa: S704 - our own file
+        # Now, and not when they are needed: a new version may have been installed by then.
+        self._templates = {name: environment.get_template(name) for name in ("month.html", "trouble.html")}
         clients = settings.clients.values()
         self._clients = [(each.key, each.dealership) for each in clients] if len(clients) <= _MOST_NAMED else []
         self._crms = {account.crm for account in settings.accounts}
@@ -123,7 +126,7 @@ class Drawing:
         return self._draw("trouble.html", wanted=wanted, mood="alarm", sign=_SIGNS["alarm"], saw=saw, hint=hint)
 
     def _draw(self, template: str, **words: Any) -> str:
-        return self._environment.get_template(template).render(words)
+        return self._templates[template].render(words, refresh=REFRESH)
 
 
 def commands(text: str) -> Markup:

@@ -7,7 +7,6 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-_AT_LEAST = 4.0  # seconds
 _TIMES_AS_LONG = 10  # as it took to make: so no more than a tenth of one processor goes into it
 
 
@@ -20,9 +19,10 @@ class _Kept(Generic[T]):
 class Lately(Generic[T]):
     """Keeps the last `most` answers for some seconds, dear ones for longer. For one thread alone."""
 
-    def __init__(self, most: int, at_least: float = _AT_LEAST) -> None:
+    at_least = 4.0  # seconds
+
+    def __init__(self, most: int) -> None:
         self._most = most
-        self._at_least = at_least
         self._kept: dict[Hashable, _Kept[T]] = {}
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
@@ -33,7 +33,7 @@ class Lately(Generic[T]):
         self._kept = {key: each for key, each in self._kept.items() if each.until > began}
         value = make()
         ended = monotonic()
-        self._kept[key] = _Kept(value, ended + max(self._at_least, _TIMES_AS_LONG * (ended - began)))
+        self._kept[key] = _Kept(value, ended + max(self.at_least, _TIMES_AS_LONG * (ended - began)))
         while len(self._kept) > self._most:
             self._kept.pop(next(iter(self._kept)))
         return value
