@@ -8,26 +8,28 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from dbos import DBOS
+from dbos import DBOS, SetWorkflowID
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from export_robots import clock
 from export_robots.home import prepare_home
-from export_robots.outcomes import Outcome
+from export_robots.outcomes import Outcome, UsageWrong
 from export_robots.robot import ReportRequest
-from export_robots.runs import queues, standings
+from export_robots.runs import queues, standings, workflow
 from export_robots.runs.database import open_database, sqlite_url
 from export_robots.runs.engine import engine
 from export_robots.runs.ledger import Ending, Ledger, period_of, run_id
 from export_robots.runs.operating_tables import NoticeRow, QuestionRow, SignInRow
 from export_robots.runs.questions import Questions
 from export_robots.runs.rounds import Rounds
+from export_robots.runs.serving import Serving
 from export_robots.runs.tables import DeliveryRow, How, State
 from export_robots.runs.waves import Waves
 from export_robots.runs.workplace import Workplace, open_workplace
 from export_robots.settings import load_settings
-from tests.runs.conftest import Place
+from report_mailbox.errors import MailboxSignInRefused
+from tests.runs.conftest import Place, wait_until
 from tests.runs.serving import with_clients
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
@@ -414,5 +416,76 @@ def test_of_two_questions_for_one_account_the_answer_wakes_both(quick: Place, da
             with Session(here.ledger.engine) as session:
                 assert not [each for each in session.scalars(select(QuestionRow)) if each.answer]
                 assert session.scalars(select(SignInRow)).all() == []
+
+    run(story())
+
+
+def test_a_run_whose_account_has_left_the_configuration_ends_and_says_so(quick: Place, days: Days, run: Run) -> None:
+    with_clients(quick, 2)
+
+    async def story() -> None:
+        async with office(quick) as here:
+            await here.round()
+            delivery = here.row("d00").id
+            await DBOS.cancel_workflow_async(f"{delivery}#1")
+            here.ledger.begin_attempt(delivery, upload=True)
+            here.work.settings.clients.pop("d00")  # type: ignore[attr-defined]
+            here.work.duty = Serving(here.work, "serve-here", 1)
+            with SetWorkflowID(f"{delivery}#2"):
+                handle = await DBOS.start_workflow_async(workflow.export, delivery, f"{delivery}#2", True, False)
+            assert await handle.get_result() == Outcome.USAGE
+            assert here.row("d00").outcome == Outcome.USAGE
+
+    run(story())
+
+
+def test_a_process_that_was_frozen_says_nothing_of_what_others_have_gone_on_with(
+    quick: Place, days: Days, run: Run
+) -> None:
+    with_clients(quick, 1)
+
+    async def story() -> None:
+        async with office(quick) as here:
+            await here.round()
+            row = await here.asks("d00")
+            here.ledger.begin_attempt(row.id, upload=True)
+            workflow._end(row.id, f"{row.id}#1", Ending(Outcome.SITE_DOWN))
+            assert here.row("d00").outcome is None, "another attempt is at it"
+            here.ledger.close(row.id, State.DELIVERED, How.EXPORT)
+            workflow._end(row.id, f"{row.id}#2", Ending(Outcome.DELIVERED))
+            workflow._end(row.id, f"{row.id}#2", Ending(Outcome.SITE_DOWN))
+            assert here.row("d00").outcome == Outcome.DELIVERED
+
+    run(story())
+
+
+def test_what_waits_for_the_mailbox_to_be_mended_is_tried_again_by_itself() -> None:
+    wrong = UsageWrong("the mailbox cannot be read")
+    wrong.__cause__ = MailboxSignInRefused("refused")
+    assert workflow.may_pass(wrong, wrong)
+    assert not workflow.may_pass(UsageWrong("no such client"), UsageWrong("no such client"))
+
+
+def test_at_the_end_of_serve_an_open_question_is_parked_though_no_place_becomes_free(
+    quick: Place, days: Days, run: Run
+) -> None:
+    with_clients(quick, 1)
+
+    async def story() -> None:
+        async with office(quick) as here:
+            await here.round()
+            duty = Serving(here.work, "serve-here", 1)
+            name = f"{here.row('d00').id}#1"
+            await duty._places.acquire()
+            asking = asyncio.create_task(duty.code_of(here.work.settings.accounts[0], name, "a code"))
+            questions = Questions(here.ledger.engine)
+            await asyncio.to_thread(wait_until, questions.open_questions, "the question is put")
+            await duty._places.acquire()  # one more run, which waits for the end
+            await asyncio.wait_for(duty.wind_up(), 5)
+            await asyncio.to_thread(wait_until, lambda: not questions.open_questions()[0].open_until, "it is parked")
+            assert not asking.done()
+            asking.cancel()
+            duty._places.release()
+            await asyncio.gather(asking, return_exceptions=True)
 
     run(story())

@@ -129,9 +129,9 @@ class Serving:
                 if code := await asyncio.to_thread(self._questions.take_answer, run):
                     return code
                 await asyncio.sleep(_LOOK.total_seconds())
+            await asyncio.to_thread(self._questions.park, run)  # while it waits for a place it might be interrupted
         finally:
             await self._places.acquire()
-        await asyncio.to_thread(self._questions.park, run)
         return None
 
     # --- beside them

@@ -20,12 +20,12 @@ from export_robots.portal import PortalDown
 from export_robots.runs import again, asking, finishing, posting
 from export_robots.runs.collecting import REPORT
 from export_robots.runs.defects import as_robot_error, keep_traceback
-from export_robots.runs.ledger import CLOSED, Ending
+from export_robots.runs.ledger import CLOSED, Ending, run_id
 from export_robots.runs.standing import hint_for
 from export_robots.runs.tables import DeliveryRow, How, State
 from export_robots.runs.workplace import Workplace, current
 from export_robots.site_errors import BrowserCrashed
-from report_mailbox.errors import MailboxUnreachable
+from report_mailbox.errors import MailboxError
 
 _PAUSE = timedelta(seconds=3)
 
@@ -47,10 +47,9 @@ def may_pass(error: RobotError, cause: BaseException) -> bool:
     """Whether what ended a run may pass by itself, so that it may be tried again after a pause."""
     if isinstance(error, SiteDown | BrowserCrashed | PortalDown | AccountBusy):
         return True
-    of_this_machine = isinstance(cause, OSError | DBAPIError | MailboxUnreachable)
-    return isinstance(error, UsageWrong) and (
-        of_this_machine or isinstance(cause.__cause__, DBAPIError | MailboxUnreachable)
-    )
+    of_this_machine = isinstance(cause, OSError | DBAPIError | MailboxError)
+    # A mailbox that wants a person is one matter, and not as many as there are deliveries.
+    return isinstance(error, UsageWrong) and (of_this_machine or isinstance(cause.__cause__, DBAPIError | MailboxError))
 
 
 @DBOS.workflow(name="export")
@@ -62,12 +61,17 @@ async def export(delivery: str, run: str, upload: bool, wait: bool) -> str:
     task = asyncio.current_task()
     assert task
     current().passages.add(task)
+    begun = False
     try:
         async with current().passage(delivery, run):
+            begun = True
             return await _pursue(delivery, run, upload=upload, wait=wait)
-    except AccountBusy as busy:  # not a step: it may happen at any replay, whichever steps are done already
-        ending = _ending_of(busy, delivery, run)
-        await asyncio.to_thread(current().ledger.end_attempt, delivery, ending)
+    except RobotError as error:
+        if begun:
+            raise
+        # Its account is busy, or no longer known. Not a step: it may happen at any replay, whichever steps are done.
+        ending = _ending_of(error, delivery, run)
+        await asyncio.to_thread(_end, delivery, run, ending)
         return str(ending.outcome)
     finally:
         current().passages.discard(task)
@@ -76,8 +80,8 @@ async def export(delivery: str, run: str, upload: bool, wait: bool) -> str:
 
 async def _pursue(delivery: str, run: str, *, upload: bool, wait: bool) -> str:
     try:
-        if current().duty:  # a command has done so before
-            await current().open_mailbox()
+        if current().duty and asking.standing_at_start(delivery) not in (State.COLLECTED, *CLOSED):
+            await current().open_mailbox()  # a command has done so before
         ending = await _passage(delivery, run, upload=upload, wait=wait)
     except dbos_error.DBOSMaxStepRetriesExceeded as error:
         ending = _ending_of(error.errors[-1], delivery, run)
@@ -85,8 +89,16 @@ async def _pursue(delivery: str, run: str, *, upload: bool, wait: bool) -> str:
         raise  # the engine's own: this run is no longer ours
     except Exception as error:
         ending = _ending_of(error, delivery, run)
-    await _step("end", current().ledger.end_attempt, delivery, ending)
+    await _step("end", _end, delivery, run, ending)
     return str(ending.outcome)
+
+
+def _end(delivery: str, run: str, ending: Ending) -> None:
+    """Note how it ended, unless others have gone on with it meanwhile: this process may have been frozen for long."""
+    row = current().ledger.delivery(delivery)
+    closed_well = row.state in CLOSED and row.outcome is not None and Outcome(row.outcome).succeeded
+    if run_id(row.id, row.attempt) == run and not (closed_well and not ending.outcome.succeeded):
+        current().ledger.end_attempt(delivery, ending)
 
 
 def _ending_of(error: Exception, delivery: str, run: str) -> Ending:
