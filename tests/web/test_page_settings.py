@@ -7,12 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hatchling.builders.wheel import WheelBuilder
 
 from export_robots.config_schedule import PageAddress, StatusPageSettings
 from export_robots.outcomes import UsageWrong
 from export_robots.settings import Settings, load_settings
 from export_robots.web import page_of
 from tests.web.conftest import CONFIG
+
+ROOT = Path(__file__).parents[2]
 
 
 def page_settings(folder: Path, table: str, **env: str) -> StatusPageSettings:
@@ -69,3 +72,9 @@ def test_without_a_page_what_it_is_made_of_is_not_even_imported() -> None:
         "assert not {'starlette', 'uvicorn', 'jinja2'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_the_wheel_has_what_the_page_is_drawn_with() -> None:
+    files = {each.distribution_path for each in WheelBuilder(str(ROOT)).recurse_included_files()}
+    drawn = {f"export_robots/web/templates/{name}" for name in ("base.html", "month.html", "trouble.html", "style.css")}
+    assert drawn <= files
