@@ -108,7 +108,9 @@ def _decide(
     rooftop: str | None,
     named: tuple[str | None, str | None, str | None, bool],
 ) -> "Decided":
-    why = reason.strip() if reason else None
+    from report_mailbox.mails import readable
+
+    why = readable(reason) if reason else None
     if reason is not None and not why:
         raise UsageWrong("--reason is empty", "Say in a few words why; it is kept with the delivery.")
     settings, home = places.prepared()

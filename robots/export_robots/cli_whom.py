@@ -2,6 +2,7 @@
 
 import getpass
 import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,6 +10,9 @@ import typer
 from export_robots import catalogue
 from export_robots.clients import Account, Client
 from export_robots.outcomes import StepsUnknown, UsageWrong
+
+_LOGIN_UID = Path("/proc/self/loginuid")  # man pam_loginuid: set once at the sign-in, whoever one becomes afterwards
+_NOBODY = 2**32 - 1
 
 CrmArgument = Annotated[
     str, typer.Argument(metavar="CRM", help="A CRM's key, such as activix; `robot crms` lists them.")
@@ -33,7 +37,17 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as on
 
 
 def who() -> str:
-    """Who is at the keyboard, as the system knows them: not from a variable, which anybody can set."""
+    """Who is at the keyboard, as the system knows them; who signed in, too, where they act as another user.
+
+    A service's user is nobody in particular: `robot (by alice)` is who wrote `sudo -u robot robot waive`. The system's
+    own word counts (Linux keeps who signed in), and sudo's variable only where there is none, as in containers.
+    """
+    user = _user()
+    person = _signed_in() or os.environ.get("SUDO_USER", "")
+    return f"{user} (by {person})" if person not in ("", user) else user
+
+
+def _user() -> str:
     try:
         import pwd
 
@@ -44,6 +58,16 @@ def who() -> str:
         return getpass.getuser()
     except (ImportError, KeyError, OSError):
         return "somebody without a name on this machine"
+
+
+def _signed_in() -> str | None:
+    try:
+        import pwd
+
+        number = int(_LOGIN_UID.read_text())
+        return pwd.getpwuid(number).pw_name if number != _NOBODY else None
+    except (ImportError, KeyError, OSError, ValueError, OverflowError):
+        return None
 
 
 def accounts_of(client: Client, crm: str, rooftop: str | None) -> list[Account]:

@@ -1,15 +1,18 @@
 """A person's decisions, from the command line to the ledger, the portal and the receipt."""
 
 import json
+import os
+import pwd
 import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from export_robots import cli_whom
 from export_robots.cli_whom import who
 from export_robots.runs.locks import hold
-from tests.runs.conftest import Place, Robot
+from tests.runs.conftest import Place, Robot, wait_until
 
 OF_ABC = ("activix", "--client", "abc")
 EXPORT = ("export", *OF_ABC, "--json")
@@ -119,6 +122,52 @@ def test_what_was_waived_while_its_run_was_dead_is_not_gone_on_with(quick: Place
     assert robot(quick, *EXPORT).json["outcome"] == "waived"
     assert robot(quick, "collect").json["text"] == "nothing is waited for\n"
     assert not quick.received
+
+
+@pytest.mark.browser
+def test_a_report_that_comes_after_it_was_waived_is_kept_and_sent_when_that_is_taken_back(
+    quick: Place, robot: Robot
+) -> None:
+    quick.world.misbehaviours.add("mails_late")
+    assert robot(quick, *EXPORT, "--no-wait").json["outcome"] == "requested"
+    for reason in ("they\x1b[31m have\nleft", "once more"):
+        assert robot(quick, "waive", *OF_ABC, "--reason", reason).code == 0
+    assert decided(only(quick, robot)) == [("waive", who(), "they[31m have left")], "what is waived is waived"
+    quick.world.misbehaviours.clear()
+    wait_until(lambda: quick.world.journal.of("report_mailed"), "the report is mailed")
+    assert robot(quick, "collect").json["text"] == "nothing is waited for\n"
+    assert not quick.received
+
+    assert robot(quick, "retry", *OF_ABC, "--json").json["state"] == "requested"
+    assert robot(quick, *EXPORT).json["outcome"] == "delivered"
+    assert len(quick.received) == len(quick.requests) == 1
+
+
+def test_one_rooftop_alone_is_waived_and_an_empty_reason_or_an_unknown_name_is_none(quick: Place, robot: Robot) -> None:
+    for reason in ("", " \t\n", "\x1b\u200b"):
+        empty = robot(quick, "waive", *OF_ABC, "--reason", reason, "--json")
+        assert (empty.code, empty.json["reasons"]) == (2, ["--reason is empty"])
+    nowhere = robot(quick, "waive", *OF_ABC, "--rooftop", "Nowhere", "--reason", "x", "--json")
+    assert (nowhere.code, "no rooftop “Nowhere”" in nowhere.json["reasons"][0]) == (2, True)
+    elsewhere = robot(quick, "waive", "vinsolutions", "--client", "abc", "--reason", "x", "--json")
+    assert elsewhere.code == 2
+    assert "nothing is expected" in elsewhere.json["reasons"][0]
+    assert robot(quick, "waive", *OF_ABC, "--json").code == 2, "a waive without any reason"
+
+
+def test_who_acts_as_the_services_user_is_named_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    user, signed_in = pwd.getpwuid(os.getuid()).pw_name, tmp_path / "loginuid"
+    monkeypatch.setattr(cli_whom, "_LOGIN_UID", signed_in)
+    monkeypatch.delenv("SUDO_USER", raising=False)
+    assert who() == user
+    monkeypatch.setenv("SUDO_USER", "alice")
+    for nobody in ("", str(2**32 - 1), "not a number", "4294960000"):
+        signed_in.write_text(nobody)
+        assert who() == f"{user} (by alice)"
+    signed_in.write_text(str(pwd.getpwnam("nobody").pw_uid))
+    assert who() == f"{user} (by nobody)", "the system's word counts before a variable"
+    signed_in.write_text(str(os.getuid()))
+    assert who() == user
 
 
 def test_an_account_that_is_at_work_is_left_alone(quick: Place, robot: Robot) -> None:
