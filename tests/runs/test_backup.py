@@ -2,14 +2,18 @@
 
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
+import sys
 import threading
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
+from export_robots import clock
 from export_robots.home import Home, prepare_home
 from export_robots.outcomes import UsageWrong
 from export_robots.periods import Month, Period
@@ -49,6 +53,7 @@ def restore(settings: Settings, home: Home, copy: Path) -> None:
         return
     url = settings.database.url.get_secret_value()
     with connected(url) as connection:
+        connection.execute(text("DROP SCHEMA IF EXISTS dbos CASCADE"))
         connection.execute(text("DROP SCHEMA public CASCADE"))
         connection.execute(text("CREATE SCHEMA public"))
     address = url.replace("postgresql+psycopg", "postgresql")
@@ -164,18 +169,93 @@ def test_the_password_is_on_no_command_line(
     assert "s3cret-word" not in repr(settings)
 
 
+@ON_A_SERVER
+@pytest.mark.parametrize(
+    ("says", "told", "hint"),
+    [
+        (
+            "pg_dump: error: aborting because of server version mismatch\n"
+            "pg_dump: detail: server version: 17.0; pg_dump version: 14.9",
+            "aborting because of server version mismatch; server version: 17.0; pg_dump version: 14.9",
+            "as new as the server",
+        ),
+        (
+            "pg_dump: error: could not write to output file: No space left on device",
+            "could not write to output file: No space left on device",
+            "a disk with room",
+        ),
+        (
+            "pg_dump: error: query failed: ERROR:  permission denied for table files\n"
+            "pg_dump: detail: Query was: LOCK TABLE public.files IN ACCESS SHARE MODE",
+            "query failed: ERROR:  permission denied for table files",
+            "able to read all tables",
+        ),
+    ],
+)
+def test_what_the_servers_program_complains_of_is_told_with_its_mend(
+    settings: Settings, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, says: str, told: str, hint: str
+) -> None:
+    for name in ("pg_dump", "pg_restore"):
+        program = tmp_path / "programs" / name
+        program.parent.mkdir(exist_ok=True)
+        program.write_text(f"#!/bin/sh\ncat >&2 <<END\n{says}\nEND\nexit 1\n", "utf-8")
+        program.chmod(0o700)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'programs'}{os.pathsep}{os.environ['PATH']}")
+    with pytest.raises(UsageWrong) as caught:
+        back_up(settings, home, tmp_path / "copy")
+    assert caught.value.saw == f"pg_dump could not copy the database: {told}"
+    assert hint in caught.value.hint
+
+
+def test_what_a_killed_backup_has_left_is_no_copy_and_goes_a_day_later(
+    settings: Settings, home: Home, tmp_path: Path
+) -> None:
+    ledger = Ledger(open_database(database_url(settings, home)))
+    expect(ledger, "before")
+    ledger.engine.dispose()
+    folder = tmp_path / "copies"
+    folder.mkdir()
+    program = f"""
+import os, signal, sys
+from pathlib import Path
+from export_robots.home import Home
+from export_robots.runs import backup
+from export_robots.settings import Settings
+os.fsync = lambda handle: os.kill(os.getpid(), signal.SIGKILL)
+settings = Settings(Path({str(home.root)!r}))
+if {settings.database.url is not None}:
+    settings = settings.with_database({database_url(settings, home)!r})
+backup.back_up(settings, Home(Path({str(home.root)!r})), Path({str(folder / "copy")!r}))
+"""
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == -signal.SIGKILL
+    (left,) = folder.iterdir()
+    assert (left.name.startswith("."), left.stat().st_mode & 0o777) == (True, 0o600)
+
+    back_up(settings, home, folder / "copy")
+    assert set(folder.iterdir()) == {left, folder / "copy"}, "it may be another one's that is just being written"
+    yesterday = (clock.now() - timedelta(days=1, minutes=1)).timestamp()
+    os.utime(left, (yesterday, yesterday))
+    back_up(settings, home, folder / "another")
+    assert set(folder.iterdir()) == {folder / "copy", folder / "another"}
+
+
 @pytest.mark.browser
-def test_a_restored_home_goes_on_where_the_copy_was_made(quick: Place, robot: Robot, tmp_path: Path) -> None:
+def test_a_restored_database_stands_as_it_stood_and_is_gone_on_with(
+    quick: Place, robot: Robot, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, home = Settings(quick.home), Home(quick.home)
+    if not url.startswith("sqlite"):
+        settings = settings.with_database(url)
+        monkeypatch.setenv("ROBOT_DATABASE__URL", url)
     export = ("export", "activix", "--client", "abc", "--json")
     assert robot(quick, *export, "--no-upload").json["outcome"] == "collected"
+    before = robot(quick, "status", "--json").json
     copy = tmp_path / "copy.sqlite"
     answer = robot(quick, "backup", str(copy), "--json")
     assert (answer.code, answer.json) == (0, {"file": str(copy), "bytes": copy.stat().st_size})
     assert robot(quick, "backup", str(copy)).code == 2
 
-    for path in quick.home.glob("robot.sqlite*"):
-        path.unlink()
-    shutil.copy(copy, quick.home / "robot.sqlite")
-
+    restore(settings, home, copy)
+    assert robot(quick, "status", "--json").json == before
     assert robot(quick, *export).json["outcome"] == "delivered"
     assert len(quick.requests) == len(quick.received) == 1

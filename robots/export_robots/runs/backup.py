@@ -1,14 +1,18 @@
 """A consistent copy of the database while it is in use, looked through before it counts as one."""
 
+import errno
 import os
 import shutil
 import sqlite3
 import subprocess
 import tempfile
+from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import URL, make_url
 
+from export_robots import clock
 from export_robots.home import Home
 from export_robots.outcomes import UsageWrong
 from export_robots.reports.receipt import sync_folder
@@ -16,6 +20,9 @@ from export_robots.runs.database import BUSY_TIMEOUT_MS, database_url
 from export_robots.runs.tables import DeliveryRow
 from export_robots.settings import Settings
 
+_PART = (".robot-backup-", ".part")  # how what is being written is called, beside the copy that it becomes
+_LEFT = timedelta(days=1)  # what is being written is never that old
+_AS_NEW = "Its client programs must be as new as the server, and the user must be able to read all tables."
 _ROOM = "Name a file on a disk with room, in a folder that this user may write to."
 
 
@@ -30,7 +37,8 @@ def back_up(settings: Settings, home: Home, target: Path, *, force: bool = False
     if target.exists() and not force:
         raise _is_there(target)
     try:
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}-", suffix=".part")
+        _sweep(target.parent)
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=_PART[0], suffix=_PART[1])
         os.close(handle)
     except OSError as error:
         raise _cannot_write(target, error) from error
@@ -55,6 +63,14 @@ def back_up(settings: Settings, home: Home, target: Path, *, force: bool = False
     finally:
         part.unlink(missing_ok=True)
     return size
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what killed processes left: it holds leads."""
+    for left in folder.glob(f"{_PART[0]}*{_PART[1]}*"):
+        with suppress(OSError):  # another user's, or just removed
+            if left.lstat().st_mtime < (clock.now() - _LEFT).timestamp():
+                left.unlink()
 
 
 def _copy_file(database: Path, part: Path) -> None:
@@ -97,12 +113,20 @@ def _dump(url: URL, part: Path) -> None:
 def _run(command: list[str], environment: dict[str, str]) -> str:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
-        said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        raise UsageWrong(
-            f"{command[0]} could not copy the database: {said[-1]}",
-            "Its client programs must be as new as the server, and the user must be able to read all tables.",
-        )
+        said = _told(done.stderr, command[0]) or f"exit code {done.returncode}"
+        full = os.strerror(errno.ENOSPC) in said
+        raise UsageWrong(f"{command[0]} could not copy the database: {said}", _ROOM if full else _AS_NEW)
     return done.stdout
+
+
+def _told(errors: str, program: str) -> str:
+    """Its first error with what explains it, on one line and without the statement."""
+    lines = [line.removeprefix(f"{program}: ") for line in errors.splitlines()]
+    first = next((number for number, line in enumerate(lines) if line.startswith("error: ")), None)
+    if first is None:
+        return lines[-1] if lines else ""
+    more = [line for line in lines[first + 1 : first + 2] if line.startswith("detail: ") and "Query was" not in line]
+    return "; ".join(line.partition(": ")[2] for line in [lines[first], *more])
 
 
 def _is_there(target: Path) -> UsageWrong:
