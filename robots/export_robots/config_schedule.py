@@ -9,9 +9,11 @@ from enum import StrEnum
 from typing import Annotated, Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
-from pydantic import BeforeValidator, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr
 
 from export_robots import config_kinds as kinds
+from export_robots.clients import CRM_KEYS
+from export_robots.spelling import did_you_mean
 
 _HOUR = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 _DAYS = re.compile(r"(\d{1,4})\s*d")
@@ -56,6 +58,13 @@ def pauses(value: Any) -> tuple[timedelta, ...]:
     if not isinstance(listed, list | tuple) or not listed:
         raise kinds.Wrong('must be a list of times with their units: ["5m", "15m", "1h"]')
     return tuple(kinds.duration(each) for each in listed)
+
+
+def crm(value: Any) -> str:
+    key = kinds.text(value)
+    if key not in CRM_KEYS:
+        raise kinds.Wrong(f"names no CRM{did_you_mean(key, CRM_KEYS)}")
+    return key
 
 
 def count_or_none(value: Any) -> int:
@@ -121,6 +130,7 @@ def hosts(value: Any) -> tuple[str, ...]:
 Hour = Annotated[time, BeforeValidator(hour)]
 Days = Annotated[timedelta, BeforeValidator(days)]
 Pauses = Annotated[tuple[timedelta, ...], BeforeValidator(pauses)]
+Crm = Annotated[str, BeforeValidator(crm)]
 CountOrNone = Annotated[int, BeforeValidator(count_or_none)]
 DatabaseUrl = Annotated[SecretStr, BeforeValidator(database_url)]
 NoticeUrls = Annotated[tuple[SecretStr, ...], BeforeValidator(notice_urls)]
@@ -134,15 +144,24 @@ class DatabaseSettings(kinds.Table):
     url: DatabaseUrl | None = None
 
 
+class CrmLimits(kinds.Table):
+    """One CRM's own limits; None: as all others have."""
+
+    at_once: kinds.Count | None = None
+    starts_per_minute: kinds.Count | None = None
+
+
 class ScheduleSettings(kinds.Table):
     """What `robot serve` goes by.
 
+    No month before `first_month` is expected by itself; None: the last full month is the first.
     `due_hour` is in the client's zone, on the 1st; `close_by` counts from the 1st 00:00 in the client's zone.
     `pauses` are those after the first, second and further failures that may pass; the last one repeats.
     `at_once` is this machine's, and 0 lets memory and cores decide; `at_once_per_crm` and `starts_per_minute` are each
-    CRM's, over all machines.
+    CRM's, over all machines, unless `crms` says otherwise for it.
     """
 
+    first_month: kinds.Month | None = None
     due_hour: Hour = time(9)
     close_by: kinds.Duration = timedelta(hours=36)
     sign_ins_per_day: kinds.Count = 4
@@ -157,6 +176,12 @@ class ScheduleSettings(kinds.Table):
     starts_per_minute: kinds.Count = 6
     at_once: CountOrNone = 0
     code_patience: kinds.Duration = timedelta(minutes=10)
+    crms: dict[Crm, CrmLimits] = Field(default_factory=dict)
+
+    def limits_of(self, crm: str) -> tuple[int, int]:
+        """How many exports of the CRM may be under way at once, and how many may begin in a minute."""
+        own = self.crms.get(crm, CrmLimits())
+        return own.at_once or self.at_once_per_crm, own.starts_per_minute or self.starts_per_minute
 
 
 class NoticesSettings(kinds.Table):

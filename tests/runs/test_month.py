@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from export_robots import clock
 from export_robots.clients import Account, Client, Rooftop
+from export_robots.config_schedule import ScheduleSettings
 from export_robots.periods import Month, Period
 from export_robots.runs.database import open_database
 from export_robots.runs.ledger import Ledger
@@ -166,6 +167,14 @@ def test_an_account_with_another_sign_in_owes_what_it_owed(ledger: Ledger, days:
     place = Rooftop(None, {"activix": replace(renamed.rooftops[0].accounts["activix"], username="other@example.com")})
     config = settings(replace(renamed, rooftops=(place,), dealership="ABC of another name"))
     assert expected_at(ledger, config, days, NOVEMBER_1 + timedelta(days=3)) == []
+
+
+def test_no_month_before_the_schedules_first_is_expected_or_missed(ledger: Ledger, days: Days) -> None:
+    config = settings(client("abc", "activix"))
+    config = replace(config, schedule=ScheduleSettings.model_validate({"first_month": "2026-11"}))
+    assert expected_at(ledger, config, days, NOVEMBER_1) == []
+    assert missing(ledger, config, NOVEMBER_1) == []
+    assert expected_at(ledger, config, days, datetime(2026, 12, 1, 12, tzinfo=UTC)) == ["abc/activix/2026-11"]
 
 
 def test_a_month_within_a_longer_delivery_is_not_expected_a_second_time(ledger: Ledger, days: Days) -> None:

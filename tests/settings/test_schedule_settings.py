@@ -12,6 +12,7 @@ from export_robots.config_schedule import LogFormat
 from export_robots.credentials import NOTICES, Secrets, forget_secret, list_secrets, set_secret
 from export_robots.home import Home
 from export_robots.outcomes import UsageWrong
+from export_robots.periods import Month
 from export_robots.runs.database import database_url
 from tests.settings.conftest import Load
 
@@ -42,6 +43,7 @@ def test_what_the_file_says_is_read(load: Load, model: str) -> None:
 url = "{URL}"
 [schedule]
 due_hour = "7:30"
+first_month = "2026-11"
 pauses = ["1m", "2h"]
 at_once = 3
 [notices]
@@ -49,10 +51,15 @@ urls = ["{MAIL}", "{HOOK}"]
 log_format = "json"
 [keeping]
 evidence = "14d"
+[schedule.crms.autoraptor]
+at_once = 2
 """
     settings = load(with_table(model, tables))
     assert settings.schedule.due_hour == time(7, 30)
     assert settings.schedule.pauses == (timedelta(minutes=1), timedelta(hours=2))
+    assert settings.schedule.limits_of("autoraptor") == (2, 6)
+    assert settings.schedule.limits_of("activix") == (4, 6)
+    assert settings.schedule.first_month == Month(2026, 11)
     assert (settings.schedule.at_once, settings.keeping.evidence.days) == (3, 14)
     assert settings.notices.log_format is LogFormat.JSON
     assert Secrets(settings).notice_urls() == [MAIL, HOOK]
@@ -98,6 +105,11 @@ def test_what_is_secret_in_an_address_is_known_for_redaction_and_never_shown(loa
         ('[schedule]\npauses = ["soon"]', "schedule.pauses must be a time with its unit"),
         ("[schedule]\nat_once = -1", "schedule.at_once must be a whole number"),
         ("[schedule]\nsame_failure = 0", "schedule.same_failure must be a whole number from 1"),
+        ("[schedule.crms.actvix]\nat_once = 2", "schedule.crms.actvix names no CRM; did you mean “activix”?"),
+        (
+            "[schedule.crms.activix]\nat_ones = 2",
+            "schedule.crms.activix.at_ones is not known here; did",
+        ),
         ('[notices]\nurls = ["ops@example.com"]', "notices.urls must be a list of addresses"),
         ('[notices]\nlog_format = "xml"', 'notices.log_format must be "text" or "json"'),
         ('[keeping]\nleads = "0d"', 'keeping.leads must be a number of days, in quotes: "400d"'),

@@ -4,7 +4,7 @@ Nothing here touches the database or asks for the time: the round brings what is
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -74,8 +74,9 @@ def move_of(standing: Standing, schedule: ScheduleSettings, now: datetime) -> Mo
     if standing.under_way or row.split or row.state in CLOSED:
         return Move.NONE
     if row.state == State.POSTED:
-        # Its run has died with nothing noted of how the post ended. Another one finds out, and posts nothing again.
-        return Move.FINISH if row.outcome is None else Move.NONE
+        # Its run has died with nothing noted of how the post ended, or a full disk kept it from closing what is
+        # confirmed. Another one finds out, and posts nothing again.
+        return Move.FINISH if row.outcome is None or standing.is_due(now) else Move.NONE
     if row.due_at is None and not row.upload:
         return Move.NONE  # somebody wanted the file alone
     untried = row.outcome is None or standing.is_due(now)
@@ -194,7 +195,7 @@ def signature(row: Row) -> str:
 def may_begin(
     wave: Wave,
     asking: int,
-    wanted: Iterable[Standing],
+    wanted: Sequence[Standing],
     *,
     in_front: int = 0,
     busy: Collection[str],
@@ -212,7 +213,7 @@ def may_begin(
     if down_until and down_until > now:
         return []
     alone = not wave.is_green or down_until is not None
-    room = (1 if alone else schedule.at_once_per_crm + schedule.starts_per_minute) - asking
+    room = (1 if alone or not wanted else sum(schedule.limits_of(wanted[0].row.crm))) - asking
     if not wave.is_green:
         room -= in_front
     never = datetime.min.replace(tzinfo=now.tzinfo)

@@ -43,8 +43,8 @@ def expect_due(ledger: Ledger, settings: Settings, now: datetime) -> list[Delive
     """Expect every account's full months that are not yet, and return what is new; again: nothing.
 
     From the month after the last one that was expected in its time, or the last full month alone, up to the last full
-    month in the client's zone; none before the client's `starts`, and none that a delivery of several months covers.
-    CRMs without a robot are expected too: a person brings their files.
+    month in the client's zone; none before the client's `starts` or `[schedule] first_month`, and none that a delivery
+    of several months covers. CRMs without a robot are expected too: a person brings their files.
     """
     return ledger.deliveries_named(ledger.expect_all(missing(ledger, settings, now)))
 
@@ -84,14 +84,20 @@ def missing(
 
 
 def _is_served(settings: Settings, account: Account, month: Month) -> bool:
-    starts = settings.client(account.client_key).starts
+    starts = _starts(settings, account)
     return starts is None or starts <= month
+
+
+def _starts(settings: Settings, account: Account) -> Month | None:
+    """Before this month nothing is expected of the account by itself."""
+    starts, first = settings.client(account.client_key).starts, settings.schedule.first_month
+    return max(starts, first) if starts and first else starts or first
 
 
 def _missing(settings: Settings, account: Account, known: list[Known], last: Month) -> Iterable[Expected]:
     in_time = [each.end for each in known if _month_of(each.created_at, account.zone) == each.end.plus(1)]
     first = max(in_time).plus(1) if in_time and max(in_time) < last else last
-    starts = settings.client(account.client_key).starts
+    starts = _starts(settings, account)
     month = max(first, last.plus(1 - _OLDEST), starts or first)
     while month <= last:
         period = Period.month(month)

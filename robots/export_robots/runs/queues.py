@@ -45,12 +45,13 @@ class Run:
 async def declare(crms: Iterable[str], schedule: ScheduleSettings, at_once: int) -> None:
     """Make the queues, or give them the present limits."""
     for crm in crms:
+        together, per_minute = schedule.limits_of(crm)
         await DBOS.register_queue_async(
             crm_queue(crm),
-            global_concurrency=schedule.at_once_per_crm,
-            worker_concurrency=min(at_once, schedule.at_once_per_crm),
+            global_concurrency=together,
+            worker_concurrency=min(at_once, together),
             partition_concurrency=1,
-            limiter={"limit": schedule.starts_per_minute, "period": 60},
+            limiter={"limit": per_minute, "period": 60},
             polling_interval_sec=POLL_SECONDS,
             on_conflict="always_update",
         )
