@@ -30,8 +30,8 @@ def sweep(folder: Path) -> int:
     found = 0
     for left in folder.glob(f"{_PREFIX}*"):
         with suppress(Timeout, OSError):
-            if left.is_symlink() or not (left / "in-use").exists():
-                continue  # another folder's, or being made or removed at this moment
+            if left.is_symlink() or left.stat().st_uid != os.geteuid() or not (left / "in-use").exists():
+                continue  # another folder's or user's, or being made or removed at this moment
             with FileLock(left / "in-use", timeout=0):
                 found += _end_browser(left)
                 _remove(left)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pwd
 import signal
 import subprocess
 import sys
@@ -74,6 +75,23 @@ def test_another_process_that_has_got_its_number_is_left_alone(tmp_path: Path) -
     finally:
         stranger.kill()
         stranger.wait()
+
+
+if os.getuid() == 0:
+
+    def test_what_another_user_has_noted_ends_nothing(tmp_path: Path) -> None:
+        mine = subprocess.Popen(["sleep", "600"], start_new_session=True)
+        files = BrowserFiles(tmp_path)
+        try:
+            files.note([mine.pid])
+            files._lock.release()
+            os.chown(files._real, pwd.getpwnam("nobody").pw_uid, -1)
+            assert sweep(tmp_path) == 0
+            assert mine.poll() is None
+            assert files.path.exists()
+        finally:
+            mine.kill()
+            mine.wait()
 
 
 def test_a_browser_in_use_is_left_alone(tmp_path: Path) -> None:
