@@ -23,12 +23,15 @@ from export_robots.config_mailbox import MailboxSettings
 from export_robots.config_schedule import NoticesSettings
 from export_robots.outcomes import Outcome
 from export_robots.periods import Month, Period
+from export_robots.runs import alarms
 from export_robots.runs.database import open_database
 from export_robots.runs.ledger import Ending, Ledger
 from export_robots.runs.notice_records import PAUSES
 from export_robots.runs.notices import alarms_due, raise_alarm, send_due, summary
 from export_robots.runs.operating_tables import CrmRow, NoticeRow, QuestionRow
+from export_robots.runs.questions import Questions
 from export_robots.runs.tables import DeliveryRow, How, State
+from export_robots.runs.waves import OpenDelivery
 from export_robots.settings import Settings
 from tests.runs.conftest import Place, wait_until
 from tests.runs.serving import serving, with_clients
@@ -348,17 +351,18 @@ def test_a_mailbox_in_trouble_is_told_once_a_day(ledger: Ledger, days: Days, tmp
 
 
 def test_a_month_that_closes_is_summed_up_once(ledger: Ledger, days: Days, tmp_path: Path) -> None:
-    for client in "abc":
-        ledger.close(delivery(ledger, client), State.DELIVERED, How.EXPORT)
+    for client, how in zip("abc", (How.SUBSCRIPTION, How.REPULL, How.BY_HAND), strict=True):
+        ledger.close(delivery(ledger, client), State.DELIVERED, how)
+    ledger.waive(delivery(ledger, "left"), "ann", "the dealership has left")
     last = delivery(ledger, "d")
     assert told(ledger, days, telling(tmp_path)) == []
-    ledger.close(last, State.VERIFIED_EMPTY, How.EXPORT)
+    ledger.close(last, State.VERIFIED_EMPTY, How.SUBSCRIPTION)
     (key,) = told(ledger, days, telling(tmp_path))
     said = notice(ledger, key)
-    assert (said.kind, said.title) == ("summary", "2026-10 is closed: 4 deliveries")
+    assert (said.kind, said.title) == ("summary", "2026-10 is closed: 5 deliveries")
     assert said.text.splitlines() == [
-        "2026-10: 4 of 4 deliveries closed",
-        "- Activix CRM: 3 delivered, 1 verified_empty",
+        "2026-10: 5 of 5 deliveries closed",
+        "- Activix CRM: 3 delivered, 1 verified_empty, 1 waived (subscription 2, re-pull 1, by hand 1)",
     ]
     assert summary(ledger, OCTOBER) == said.text
     days.now += timedelta(days=3)
@@ -374,6 +378,61 @@ def test_a_month_in_which_only_people_can_move_anything_stands_still(
     keys = told(ledger, days, telling(tmp_path))
     assert [key.partition("/")[0] for key in keys] == ["person", "stalled"]
     assert notice(ledger, keys[1]).title == "2026-10 stands still: 2 of 3 deliveries wait for a person"
+    todo, counts, *_ = notice(ledger, keys[1]).text.splitlines()
+    assert todo == "`robot status --month 2026-10 --open` says what to do about each."
+    assert counts == "2026-10: 1 of 3 deliveries closed"
+
+
+def test_each_alarm_begins_with_what_to_do(ledger: Ledger, days: Days, tmp_path: Path) -> None:
+    settings = telling(tmp_path)
+    delivery(ledger, "a", ending=Ending(Outcome.ACTION_NEEDED, ("terms",), "Accept the terms as that user."))
+    (key, _) = told(ledger, days, settings)
+    assert notice(ledger, key).text.startswith("Accept the terms as that user.\n- a/activix")
+    days.now = DUE + timedelta(minutes=1)
+    delivery(ledger, "b")
+    todo = {key.partition("/")[0]: notice(ledger, key).text.splitlines()[0] for key in told(ledger, days, settings)}
+    says = "`robot status --month 2026-10 --crm activix --open` says"
+    assert todo["overdue"] in (f"{says} what to do about each.", f"The robot goes on by itself; {says} when.")
+    lost = OpenDelivery(
+        id="gone/activix/2026-10",
+        client="gone",
+        crm="activix",
+        rooftop="North",
+        period_start="2026-10",
+        period_end="2026-10",
+        state=State.EXPECTED,
+        outcome=None,
+        step=None,
+        attempt=0,
+        again=1,
+        split=False,
+        upload=True,
+        asked_by=How.EXPORT,
+        transient=False,
+        tries=0,
+        retry_at=None,
+        due_at=None,
+        changed_at=days.now,
+    )
+    (stranger,) = alarms.of_strangers([lost], days.now)
+    assert '`robot waive activix --client gone --month 2026-10 --rooftop "North" --reason TEXT`' in stranger.text
+    assert not list(alarms.of_strangers([lost], days.now + timedelta(days=150))), "told for long enough"
+
+
+def test_many_codes_and_many_mistakes_are_one_short_notice_each(ledger: Ledger, days: Days, tmp_path: Path) -> None:
+    for number in range(45):
+        key = delivery(ledger, f"c{number:02}")
+        Questions(ledger.engine).ask(f"{key}#1", key, f"activix:c{number:02}", "a code was sent to a phone", None)
+    (key,) = told(ledger, days, telling(tmp_path))
+    said = notice(ledger, key)
+    assert said.title == "45 sign-in codes are needed"
+    assert "`robot answer 'c00/activix/2026-10#1' CODE`" in said.text
+    assert said.text.endswith("- and 25 more")
+    (mistakes,) = alarms.of_failures(
+        {f"c{each:02}": "the robot made a mistake (KeyError)" for each in range(45)}, days.now
+    )
+    assert mistakes.title == "the robot cannot go on with c00 and 44 more"
+    assert len(mistakes.text.splitlines()) == 22
 
 
 def test_a_month_of_long_ago_and_what_nobody_asked_for_by_a_time_are_no_alarm(
@@ -407,7 +466,7 @@ def test_serve_says_on_its_output_and_to_the_webhook_that_the_month_is_closed(
         wait_until(lambda: hook.taken, "the month is closed")
         assert served.end() == 0, served.said
     (told,) = [each for each in hook.taken if "is closed" in each["title"]]
-    assert told["message"].endswith("- Activix CRM: 2 delivered")
+    assert told["message"].endswith("- Activix CRM: 2 delivered (export 2)")
     assert f"SUMMARY {told['title']}\n" in served.said
     events = [json.loads(line) for line in served.said.splitlines() if line.startswith("{")]
     checked = [each for each in events if each.get("step") == "check the report"]
