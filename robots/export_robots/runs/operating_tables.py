@@ -29,9 +29,9 @@ class CrmRow(Base):
     __tablename__ = "crms"
     crm: Mapped[str] = mapped_column(primary_key=True)
     wave_from: Mapped[datetime]
-    """Since when attempts count for what follows: the month's begin, or the last `robot resume`."""
+    """Since when attempts count for what follows."""
     green_at: Mapped[datetime | None]
-    """When an account first succeeded in this wave; empty: the first one is still awaited."""
+    """When the first report of this wave came that has passed its checks; empty: it is still awaited."""
     stopped_at: Mapped[datetime | None]
     signature: Mapped[str | None]
     """The failure that stopped it: outcome and step."""
