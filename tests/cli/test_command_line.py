@@ -29,8 +29,10 @@ KEYS = [
     "reasons",
     "next",
 ]
-SLOW = ("playwright", "dbos", "sqlalchemy", "pydantic", "rich", "keyring", "imapclient", "opentelemetry", "psycopg")
-SLOW += ("starlette", "uvicorn", "jinja2")
+SLOW = (
+    *("playwright", "dbos", "sqlalchemy", "pydantic", "rich", "keyring", "imapclient", "opentelemetry", "psycopg"),
+    *("starlette", "uvicorn", "jinja2"),
+)
 
 
 def commands() -> dict[str, Any]:
