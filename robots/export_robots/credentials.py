@@ -152,7 +152,7 @@ class Secrets:
 
         One that lies in the keyring and was not asked for is not among them: it cannot have been typed or sent.
         """
-        values = [*self._settings.secrets.values(), *(value for value in self._asked.values() if value)]
+        values = [*self._settings.secrets.values(), *(value for value in list(self._asked.values()) if value)]
         plain = {value.get_secret_value() for value in values} | self._met
         return sorted(plain.union(*(_in_address(each) for each in plain if "://" in each)))
 
