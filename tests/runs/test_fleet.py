@@ -51,6 +51,7 @@ def move(delivery: DeliveryRow, *requests: RequestRow, now: datetime = NOW, **fa
         ({"state": State.DELIVERED}, Move.NONE),
         ({"state": State.WAIVED}, Move.NONE),
         ({"state": State.POSTED, "outcome": Outcome.UPLOAD_FAILED}, Move.NONE),
+        ({"state": State.POSTED, "outcome": Outcome.USAGE, "transient": True}, Move.FINISH),  # confirmed, not closed
         ({"state": State.POSTED}, Move.FINISH),  # its run has died; another one notes what is known of the post
         ({"state": State.COLLECTED}, Move.FINISH),
         ({"state": State.COLLECTED, "outcome": Outcome.UPLOAD_FAILED}, Move.NONE),
@@ -114,6 +115,14 @@ def test_a_code_that_was_told_wakes_the_run_that_wants_it() -> None:
     parked = row(outcome=Outcome.CODE_NEEDED)
     assert move(parked) is Move.NONE
     assert move(parked, told=True) is Move.ASK
+    mailed = request(How.SUBSCRIPTION, NOW - timedelta(hours=9))
+    later = NOW + timedelta(hours=9)
+    assert move(parked, mailed, now=later) is Move.NONE
+    assert move(parked, mailed, now=later, told=True) is Move.REPULL
+    asked = request(How.EXPORT, NOW - timedelta(hours=3))
+    came = NOW - timedelta(hours=2)
+    assert move(parked, asked, handed_at=came, needs_visit=True) is Move.NONE
+    assert move(parked, asked, handed_at=came, needs_visit=True, told=True) is Move.FINISH, "its link is followed"
 
 
 # --- waves

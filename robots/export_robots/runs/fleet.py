@@ -58,13 +58,15 @@ class Standing:
     needs_visit: bool = False
     """That mail holds a link, so that the account has to sign in for its report."""
     asked_at: datetime | None = None
-    """When we asked the CRM for it last, answered or not."""
+    """When we asked the CRM for it last, answered or not, if that was within a `WAVE`."""
     under_way: bool = False
     told: bool = False
     """A person has said the code, or that it may be tried again."""
 
     def is_due(self, now: datetime) -> bool:
-        """What ended its last attempt may have passed by now."""
+        """What ended its last attempt may have passed by now, or a person has told the code that it wanted."""
+        if self.told and self.row.outcome == Outcome.CODE_NEEDED:
+            return True
         return self.row.transient and (self.row.retry_at is None or self.row.retry_at <= now)
 
 
@@ -103,7 +105,7 @@ def _without_report(standing: Standing, schedule: ScheduleSettings, now: datetim
         if missed_at(mailed[-1], standing.zone, schedule) > now:
             return Move.NONE
         return Move.REPULL if untried or row.outcome in _PASSED_OVER else Move.NONE
-    if untried or (row.outcome == Outcome.CODE_NEEDED and standing.told):
+    if untried:
         return Move.REPULL if row.asked_by == How.REPULL else Move.ASK
     return Move.NONE
 
@@ -134,6 +136,9 @@ class Wave:
     @property
     def is_green(self) -> bool:
         return self.passed_at is not None
+
+    def lets_one_go_first(self) -> bool:
+        return not self.is_green or self.outage_ends() is not None
 
     def has_in_front(self, standing: Standing, schedule: ScheduleSettings, now: datetime) -> bool:
         """Whether it was asked for in this wave, and it is not known yet whether its report is as it should be."""
@@ -212,7 +217,7 @@ def may_begin(
     down_until = wave.outage_ends()
     if down_until and down_until > now:
         return []
-    alone = not wave.is_green or down_until is not None
+    alone = wave.lets_one_go_first()
     room = (1 if alone or not wanted else sum(schedule.limits_of(wanted[0].row.crm))) - asking
     if not wave.is_green:
         room -= in_front

@@ -240,7 +240,7 @@ class Rounds:
         if not wanted or not mail:
             return
         now = clock.now()
-        last = await asyncio.to_thread(self._waves.delivered_at, crm)
+        last = await asyncio.to_thread(self._waves.delivered_at, crm) if wave.lets_one_go_first() else {}
         chosen = fleet.may_begin(
             wave,
             len(queued),

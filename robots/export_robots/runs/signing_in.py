@@ -67,8 +67,8 @@ async def signed_in(
             await kept.keep(visit)  # cookies change on the way
         except SignInRefused as refusal:  # also where a session has ended in mid-flow
             kept.forget()
-            digest = await asyncio.to_thread(fingerprint, login.password)
-            await asyncio.to_thread(work.ledger.refuse_password, account, digest, refusal.saw)
+            # Whatever interrupts this run now: a refusal that is not noted would have the password sent once more.
+            await asyncio.shield(asyncio.to_thread(_note_refusal, work, account, login, refusal.saw))
             raise
 
 
@@ -106,6 +106,10 @@ class KeptSignIn:
 
     def forget(self) -> None:
         self.path.unlink(missing_ok=True)
+
+
+def _note_refusal(work: Workplace, account: Account, login: Login, said: str) -> None:
+    work.ledger.refuse_password(account, fingerprint(login.password), said)
 
 
 def _require_not_refused(work: Workplace, account: Account, login: Login) -> None:

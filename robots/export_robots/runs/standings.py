@@ -10,7 +10,7 @@ from export_robots import clock
 from export_robots.catalogue import robot_class
 from export_robots.clients import Account
 from export_robots.runs import queues
-from export_robots.runs.fleet import Standing
+from export_robots.runs.fleet import WAVE, Standing
 from export_robots.runs.ledger import run_id
 from export_robots.runs.questions import Questions
 from export_robots.runs.tables import DeliveryRow
@@ -34,7 +34,8 @@ class Seen:
 
 def look(work: Workplace, runs: dict[str, queues.Run], apart: Apart) -> Seen:
     waves = Waves(work.ledger.engine)
-    rows, requests, asked_at = waves.open_deliveries(), waves.open_requests(), waves.asked_at()
+    rows, requests = waves.open_deliveries(), waves.open_requests()
+    asked_at = waves.asked_since(clock.now() - WAVE)
     told = Questions(work.ledger.engine).told()
     handed: dict[str, Handed] = {}
     if work.has_mailbox:

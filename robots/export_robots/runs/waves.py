@@ -87,12 +87,16 @@ class Waves(Transactions):
                 found[delivery].append(Asked(*asked))
         return found
 
-    def asked_at(self) -> dict[str, datetime]:
-        """When we asked for each open delivery last, answered or not."""
+    def asked_since(self, since: datetime) -> dict[str, datetime]:
+        """When we asked for each open delivery last, answered or not, if it was after `since`."""
         query = (
             select(RequestRow.delivery_id, func.max(RequestRow.intended_at))
             .join(DeliveryRow, DeliveryRow.id == RequestRow.delivery_id)
-            .where(DeliveryRow.state.not_in(CLOSED), RequestRow.how != How.SUBSCRIPTION)
+            .where(
+                RequestRow.intended_at >= since,
+                RequestRow.how != How.SUBSCRIPTION,
+                DeliveryRow.state.not_in(CLOSED),
+            )
             .group_by(RequestRow.delivery_id)
         )
         with self._transaction() as session:
