@@ -153,7 +153,7 @@ def wait_for_all(ledger: Ledger, number: int, served: Served) -> list[DeliveryRo
 
 
 def is_doubtful(row: DeliveryRow) -> bool:
-    return row.state == State.POSTED and row.outcome is not None
+    return row.state == State.POSTED and row.outcome is not None and not row.transient
 
 
 def rounds_made(place: Place) -> int:

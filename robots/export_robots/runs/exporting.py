@@ -1,7 +1,6 @@
 """What the commands do: make an expected delivery, hold its account, and have it brought as far as was asked."""
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -24,6 +23,7 @@ from export_robots.runs.ledger import CLOSED, Ledger
 from export_robots.runs.month import due_when_asked
 from export_robots.runs.results import Result
 from export_robots.runs.rooftops import of_each
+from export_robots.runs.room import require_room
 from export_robots.runs.running import BEFORE, Runner, Wanted
 from export_robots.runs.standing import failed, failed_result, result_of, so_far, take_back_hint
 from export_robots.runs.subscribed import await_subscribed
@@ -34,8 +34,6 @@ from export_robots.settings import Settings
 
 if TYPE_CHECKING:
     from export_robots.browser import Browser
-
-_ROOM = 50_000_000  # bytes; a large report in its three copies, and the evidence
 
 
 async def export_all(
@@ -226,21 +224,11 @@ def _keep_copy(file: Path, folder: Path, digest: str) -> Path:
     return kept
 
 
-def _require_room(home: Home) -> None:
-    """A run that fills the disk in its middle may leave something that only a person can settle."""
-    free = shutil.disk_usage(home.root).free
-    if free < _ROOM:
-        raise UsageWrong(
-            f"only {free / 1e6:.0f} MB are free on the disk of the robot's home {home.root}",
-            "Make room, or name a home on another disk with --home.",
-        )
-
-
 @asynccontextmanager
 async def at_work(
     settings: Settings, home: Home, browser: "Browser", progress: Showing
 ) -> AsyncIterator[tuple[Workplace, Runner]]:
-    _require_room(home)
+    require_room(home)
     url = database_url(settings, home)
     ledger = Ledger(open_database(url))
     try:

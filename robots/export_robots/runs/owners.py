@@ -75,7 +75,7 @@ def next_move(row: "DeliveryRow | Line", around: Around = NOTHING) -> NextMove:
     if around.question:
         run = around.question.run
         return NextMove(Owner.OPERATOR, f"`robot answer {run} CODE`: {around.question.saw}")
-    if row.state == State.POSTED and row.outcome:
+    if row.state == State.POSTED and row.outcome and not row.transient:
         return NextMove(Owner.OPERATOR, confirm_hint(row))
     if around.stopped and _waits_for_its_crm(row, around.stopped):
         return _when_resumed(row, around.stopped)

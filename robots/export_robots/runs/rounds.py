@@ -27,6 +27,7 @@ from export_robots.runs.ledger import Ending, run_id
 from export_robots.runs.month import expect_due
 from export_robots.runs.notices import alarms_due, send_due
 from export_robots.runs.questions import Questions
+from export_robots.runs.room import require_room
 from export_robots.runs.tables import DeliveryRow, How, State
 from export_robots.runs.waves import OpenDelivery, Waves, place_of
 from export_robots.runs.workplace import Workplace
@@ -78,6 +79,7 @@ class Rounds:
             await asyncio.to_thread(self._questions.drop_old_codes)
             await asyncio.to_thread(self._questions.forget_settled)
         with self._apart("the open deliveries"):
+            require_room(self._work.home)
             await self._move_on(mail=mail)
         await self._tell()
         self._logged = {what: saw for what, saw in self._logged.items() if what in self._failed}

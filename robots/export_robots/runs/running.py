@@ -57,7 +57,8 @@ class Runner:
             row = ledger.delivery(delivery)
             if wanted.met_by(row.outcome) and not (overdue and row.outcome == Outcome.REPORT_LATE):
                 return result_of(ledger, row)
-        if ledger.delivery(delivery).state != State.POSTED:  # that one waits for a person's word
+        row = ledger.delivery(delivery)
+        if row.state != State.POSTED or row.transient:  # else it waits for a person's word
             await self.attempt(delivery, wanted)
         return result_of(ledger, ledger.delivery(delivery))
 

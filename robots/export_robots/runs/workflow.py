@@ -21,6 +21,7 @@ from export_robots.runs import again, asking, finishing, posting
 from export_robots.runs.collecting import REPORT
 from export_robots.runs.defects import as_robot_error, keep_traceback
 from export_robots.runs.ledger import CLOSED, Ending, run_id
+from export_robots.runs.room import NoRoom, blamed_on_the_disk
 from export_robots.runs.standing import hint_for
 from export_robots.runs.tables import DeliveryRow, How, State
 from export_robots.runs.workplace import Workplace, current
@@ -45,7 +46,7 @@ _TWICE: StepOptions = {
 
 def may_pass(error: RobotError, cause: BaseException) -> bool:
     """Whether what ended a run may pass by itself, so that it may be tried again after a pause."""
-    if isinstance(error, SiteDown | BrowserCrashed | PortalDown | AccountBusy):
+    if isinstance(error, SiteDown | BrowserCrashed | PortalDown | AccountBusy | NoRoom):
         return True
     of_this_machine = isinstance(cause, OSError | DBAPIError | MailboxError)
     # A mailbox that wants a person is one matter, and not as many as there are deliveries.
@@ -103,12 +104,14 @@ def _end(delivery: str, run: str, ending: Ending) -> None:
 
 def _ending_of(error: Exception, delivery: str, run: str) -> Ending:
     work = current()
+    row = work.ledger.delivery(delivery)
     known = as_robot_error(error)
+    if row.state != State.POSTED:
+        known = blamed_on_the_disk(known, work.home)
     folder = work.evidence_folder(run)
     evidence = str(folder) if folder.is_dir() else None
     if isinstance(known, RobotDefect):
         evidence = keep_traceback(error, work.home.evidence)
-    row = work.ledger.delivery(delivery)
     hint = hint_for(known, row.client, row.crm, row.rooftop)
     file = work.ledger.file(delivery)
     request = work.ledger.request(file.request_id) if file and file.refused else None
