@@ -1,8 +1,9 @@
-"""kill -9 at random moments over a queue of exports: `python scripts/bench/soak.py [--kills N] [--on DATABASE]`.
+"""kill -9 at random moments over a queue of exports: `python scripts/bench/soak.py [--kills 100] [--on DATABASE]`.
 
 Exports are pauses, as in `queued.py`; the portal is a folder to which each post adds a line. On SQLite the one process
 is killed and started again; on PostgreSQL one of three. In the end every delivery must be closed and every file posted
-once. Where a process died while it posted, the robot would ask a person; here the portal's folder is looked into.
+once, or the exit code is 1. Where a process died while it posted, the robot would ask a person; here the portal's
+folder is looked into.
 """
 
 import argparse
@@ -28,10 +29,11 @@ from queued import (  # type: ignore[import-not-found]  # beside this script, no
 from export_robots.runs.ledger import CLOSED
 
 LIFE = (1.0, 4.0)  # seconds between two kills; a process takes about one to begin
+PATIENCE = 60.0  # seconds, for each kill
 
 
-def soaked(kills: int, url: str | None, folder: Path) -> str:
-    exports = 5 * kills
+def soaked(kills: int, exports: int, moments: random.Random, url: str | None, folder: Path) -> tuple[str, bool]:
+    """What came of it, and whether nothing was lost and nothing doubled."""
     config = configured(folder, exports, at_once=4)
     homes = [folder / f"home{each}" for each in range(3 if url else 1)]
     homes[0].mkdir(mode=0o700)
@@ -46,8 +48,8 @@ def soaked(kills: int, url: str | None, folder: Path) -> str:
 
     try:
         while killed < kills and closed() < exports:
-            never.wait(random.uniform(*LIFE))  # noqa: S311 - not a secret
-            which = random.randrange(len(homes))  # noqa: S311
+            never.wait(moments.uniform(*LIFE))
+            which = moments.randrange(len(homes))
             living[which].__exit__(None, None, None)
             killed += 1
             living[which] = worker(config, homes[which], url)
@@ -55,7 +57,7 @@ def soaked(kills: int, url: str | None, folder: Path) -> str:
         until_killed = closed()
         while closed() < exports:
             never.wait(0.5)
-            if time.monotonic() - begun > 60 * kills:
+            if time.monotonic() - begun > PATIENCE * kills:
                 break
     finally:
         for each in living:
@@ -65,24 +67,33 @@ def soaked(kills: int, url: str | None, folder: Path) -> str:
         (row.id, row.state, row.outcome, row.reasons) for row in ledger.deliveries() if row.state not in CLOSED
     ]
     ledger.engine.dispose()
+    good = not open_ones and posts == [1] * exports
     return (
         f"{killed} kills, {until_killed} of {exports} closed by the last one; in the end {len(open_ones)} open, "
         f"{exports - len(posts)} never posted, {sum(each > 1 for each in posts)} posted twice, "
         f"{time.monotonic() - begun:.0f} s" + "".join(f"\n  {each}" for each in open_ones[:5])
-    )
+    ), good
 
 
 def main() -> None:
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--kills", type=int, default=100)
+    arguments.add_argument("--exports", type=int, help="five for each kill, unless said")
+    arguments.add_argument("--seed", type=int, default=time.time_ns(), help="of the random moments")
     arguments.add_argument("--on", choices=("sqlite", "postgresql"))
     given = arguments.parse_args()
+    exports, moments = given.exports or 5 * given.kills, random.Random(given.seed)  # noqa: S311 - not a secret
+    good = True
     if given.on != "postgresql":
         with tempfile.TemporaryDirectory() as folder:
-            print("SQLite:    ", soaked(given.kills, None, Path(folder)), flush=True)
+            said, good = soaked(given.kills, exports, moments, None, Path(folder))
+            print("SQLite:    ", said, flush=True)
     if given.on != "sqlite" and PROGRAMS:
         with tempfile.TemporaryDirectory() as folder, postgres() as url:
-            print("PostgreSQL:", soaked(given.kills, url, Path(folder)), flush=True)
+            said, too = soaked(given.kills, exports, moments, url, Path(folder))
+            print("PostgreSQL:", said, flush=True)
+            good = good and too
+    sys.exit(not good)
 
 
 if __name__ == "__main__":
