@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -207,6 +207,43 @@ def test_what_the_servers_program_complains_of_is_told_with_its_mend(
     assert hint in caught.value.hint
 
 
+BACKUP = """
+import os, resource, signal, sys
+from pathlib import Path
+from export_robots.home import Home
+from export_robots.outcomes import UsageWrong
+from export_robots.runs import backup
+from export_robots.settings import Settings
+BEFORE
+root, copy, url = sys.argv[1:]
+settings = Settings(Path(root))
+try:
+    backup.back_up(settings if url.startswith("sqlite") else settings.with_database(url), Home(Path(root)), Path(copy))
+except UsageWrong as error:
+    sys.exit(f"{error.saw}\\n{error.hint}")
+"""
+
+
+def test_a_disk_that_takes_no_more_is_told_and_nothing_is_left_on_it(
+    settings: Settings, home: Home, tmp_path: Path
+) -> None:
+    ledger = Ledger(open_database(database_url(settings, home)))
+    with ledger.engine.begin() as connection:
+        row = {"key": "k", "content": os.urandom(200_000), "at": datetime(2026, 1, 1)}  # noqa: DTZ001 - as it is stored
+        connection.execute(text("INSERT INTO stored_files VALUES (:key, :content, :at)"), row)
+    ledger.engine.dispose()
+    folder = tmp_path / "copies"
+    folder.mkdir()
+    little = "resource.setrlimit(resource.RLIMIT_FSIZE, (90_000, 90_000))"
+    command = [sys.executable, "-c", BACKUP.replace("BEFORE", little)]
+    command += [str(home.root), str(folder / "copy"), database_url(settings, home)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "could not" in done.stderr
+    assert "on a disk with room" in done.stderr
+    assert list(folder.iterdir()) == []
+
+
 def test_what_a_killed_backup_has_left_is_no_copy_and_goes_a_day_later(
     settings: Settings, home: Home, tmp_path: Path
 ) -> None:
@@ -215,21 +252,14 @@ def test_what_a_killed_backup_has_left_is_no_copy_and_goes_a_day_later(
     ledger.engine.dispose()
     folder = tmp_path / "copies"
     folder.mkdir()
-    program = f"""
-import os, signal, sys
-from pathlib import Path
-from export_robots.home import Home
-from export_robots.runs import backup
-from export_robots.settings import Settings
-os.fsync = lambda handle: os.kill(os.getpid(), signal.SIGKILL)
-settings = Settings(Path({str(home.root)!r}))
-if {settings.database.url is not None}:
-    settings = settings.with_database({database_url(settings, home)!r})
-backup.back_up(settings, Home(Path({str(home.root)!r})), Path({str(folder / "copy")!r}))
-"""
-    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == -signal.SIGKILL
+    program = BACKUP.replace("BEFORE", "os.fsync = lambda handle: os.kill(os.getpid(), signal.SIGKILL)")
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(home.root), str(folder / "copy"), database_url(settings, home)], check=False
+    )
+    assert done.returncode == -signal.SIGKILL
     (left,) = folder.iterdir()
-    assert (left.name.startswith("."), left.stat().st_mode & 0o777) == (True, 0o600)
+    assert (left.name.startswith("."), left.stat().st_mode & 0o777) == (True, 0o700)
+    assert [path.stat().st_mode & 0o777 for path in left.iterdir()] == [0o600]
 
     back_up(settings, home, folder / "copy")
     assert set(folder.iterdir()) == {left, folder / "copy"}, "it may be another one's that is just being written"

@@ -20,7 +20,7 @@ from export_robots.runs.database import BUSY_TIMEOUT_MS, database_url
 from export_robots.runs.tables import DeliveryRow
 from export_robots.settings import Settings
 
-_PART = (".robot-backup-", ".part")  # how what is being written is called, beside the copy that it becomes
+_PART = ".robot-backup-"  # the folder of what is being written, beside the copy that it becomes
 _LEFT = timedelta(days=1)  # what is being written is never that old
 _AS_NEW = "Its client programs must be as new as the server, and the user must be able to read all tables."
 _ROOM = "Name a file on a disk with room, in a folder that this user may write to."
@@ -38,12 +38,12 @@ def back_up(settings: Settings, home: Home, target: Path, *, force: bool = False
         raise _is_there(target)
     try:
         _sweep(target.parent)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=_PART[0], suffix=_PART[1])
-        os.close(handle)
+        folder = Path(tempfile.mkdtemp(dir=target.parent, prefix=_PART))  # 0700
     except OSError as error:
         raise _cannot_write(target, error) from error
-    part = Path(name)
+    part = folder / "part"
     try:
+        part.touch(mode=0o600)
         if url.drivername.startswith("sqlite"):
             _copy_file(home.database, part)
         else:
@@ -61,16 +61,16 @@ def back_up(settings: Settings, home: Home, target: Path, *, force: bool = False
     except OSError as error:
         raise _cannot_write(target, error) from error
     finally:
-        part.unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
     return size
 
 
 def _sweep(folder: Path) -> None:
     """Remove what killed processes left: it holds leads."""
-    for left in folder.glob(f"{_PART[0]}*{_PART[1]}*"):
+    for left in folder.glob(f"{_PART}*"):
         with suppress(OSError):  # another user's, or just removed
             if left.lstat().st_mtime < (clock.now() - _LEFT).timestamp():
-                left.unlink()
+                shutil.rmtree(left)
 
 
 def _copy_file(database: Path, part: Path) -> None:
@@ -111,10 +111,13 @@ def _dump(url: URL, part: Path) -> None:
 
 
 def _run(command: list[str], environment: dict[str, str]) -> str:
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+    # With our own signals: a file that may not grow any more is an error that is told, and not a sudden end.
+    done = subprocess.run(  # noqa: S603
+        command, env=environment, capture_output=True, text=True, check=False, restore_signals=False
+    )
     if done.returncode:
         said = _told(done.stderr, command[0]) or f"exit code {done.returncode}"
-        full = os.strerror(errno.ENOSPC) in said
+        full = any(os.strerror(number) in said for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
         raise UsageWrong(f"{command[0]} could not copy the database: {said}", _ROOM if full else _AS_NEW)
     return done.stdout
 
