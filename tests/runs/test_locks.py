@@ -9,7 +9,7 @@ from pathlib import Path
 from socket import gethostname
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import NullPool, create_engine, text
 
 from export_robots.home import Home, prepare_home
 from export_robots.outcomes import AccountBusy
@@ -143,6 +143,28 @@ def test_a_restarted_server_lets_go_and_the_account_is_taken_back_unless_another
         with pytest.raises(AccountBusy, match="was lost; since then another run"):
             locks.require(ACCOUNT)
         engine.dispose()
+
+
+@ON_A_SERVER
+def test_a_server_that_ends_idle_sessions_does_not_end_those_that_hold_an_account(
+    locks: AccountLocks, url: str
+) -> None:
+    server = create_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+
+    def asked(question: str) -> object:
+        with server.connect() as connection:
+            return connection.scalar(text(question))
+
+    with server.connect() as connection:
+        connection.execute(text("ALTER ROLE tests SET idle_session_timeout = '300ms'"))
+    try:
+        with locks.hold(ACCOUNT, "first"):
+            later = f"SELECT clock_timestamp() > '{asked('SELECT clock_timestamp()')}'::timestamptz + interval '1 s'"
+            wait_until(lambda: asked(later), "the server's patience is over")
+            assert locks.held() == [ACCOUNT]
+    finally:
+        with server.connect() as connection:
+            connection.execute(text("ALTER ROLE tests RESET idle_session_timeout"))
 
 
 def end_other_sessions(url: str) -> None:

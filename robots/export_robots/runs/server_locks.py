@@ -20,8 +20,12 @@ from export_robots.runs.database import connect_to, database_errors
 from export_robots.runs.locks import said_of_holder
 from export_robots.runs.operating_tables import HeldAccountRow
 
-# The server ends the session of a machine that lost its power or its network, and so its locks, after some 25 s.
-_SESSION = "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3"
+# The server ends the session of a machine that lost its power or its network, and so its locks, after some 25 s; and
+# none for being idle: an account may be held for as long as a report takes to come.
+_SESSION = """
+SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3;
+SET idle_session_timeout = 0
+"""
 # Other databases of the server have locks too, and perhaps accounts of the same names.
 _LOCKED = """
 SELECT classid, objid FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
