@@ -19,6 +19,7 @@ from emulated_world import world as world_module
 from emulated_world.world import EmulatedWorld, running_world
 from export_robots import cli
 from tests.runs.databases import emptied, server, url  # noqa: F401 - fixtures
+from tests.runs.days import days  # noqa: F401 - a fixture
 from tests.runs.quick_crm import QuickCrm
 
 ROOT = Path(__file__).parents[2]

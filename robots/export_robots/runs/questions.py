@@ -91,9 +91,15 @@ class Questions(Transactions):
 
     def forget_settled(self) -> None:
         """Nobody need answer for what is closed."""
-        closed = select(DeliveryRow.id).where(DeliveryRow.state.in_(CLOSED))
+        closed = (
+            select(QuestionRow.run)
+            .join(DeliveryRow, DeliveryRow.id == QuestionRow.delivery_id)
+            .where(DeliveryRow.state.in_(CLOSED))
+        )
         with self._transaction() as session:
-            session.execute(delete(QuestionRow).where(QuestionRow.delivery_id.in_(closed)))
+            # Looked up first: as a condition it would go through all that was ever closed.
+            if settled := session.scalars(closed).all():
+                session.execute(delete(QuestionRow).where(QuestionRow.run.in_(settled)))
 
     def drop_old_codes(self) -> None:
         """A code that nobody has used in time is of no use any more; that the person answered stays."""

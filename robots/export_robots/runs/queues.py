@@ -8,7 +8,7 @@ without.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from dbos import DBOS, SetEnqueueOptions, SetWorkflowID
@@ -25,6 +25,8 @@ SERVING = "serve-"
 POLL_SECONDS = 1.0
 EACH_MINUTE = "* * * * *"
 _AT_ONCE = 500
+_ENDED = ["SUCCESS", "ERROR", "CANCELLED"]
+_RUNS_KEPT = timedelta(days=7)
 _UNFINISHED = ["ENQUEUED", "PENDING", "DELAYED"]
 
 
@@ -107,11 +109,15 @@ async def forget_rounds() -> None:
     await withdraw(each.workflow_id for each in old)
 
 
-async def forget_ended_rounds() -> None:
-    """What rounds were made is of no use to anybody later."""
-    ended = ["SUCCESS", "ERROR", "CANCELLED"]
+async def forget_ended(now: datetime) -> None:
+    """What rounds were made is of no use later, nor are the steps of runs: how those ended is in the ledger."""
+    await _forget("round", now)
+    await _forget("export", now - _RUNS_KEPT)
+
+
+async def _forget(name: str, before: datetime) -> None:
     while found := await DBOS.list_workflows_async(
-        name="round", status=ended, limit=_AT_ONCE, load_input=False, load_output=False
+        name=name, status=_ENDED, end_time=before.isoformat(), limit=_AT_ONCE, load_input=False, load_output=False
     ):
         await DBOS.delete_workflows_async([each.workflow_id for each in found])
 

@@ -141,7 +141,7 @@ class Serving:
         while True:
             work = self._work
             try:
-                await queues.forget_ended_rounds()
+                await queues.forget_ended(clock.now())
                 await asyncio.to_thread(purge, work.ledger, work.home, work.settings, clock.now())
             except (UsageWrong, OSError, DBAPIError) as error:
                 _log.warning("what was kept long enough could not be removed: %s", as_robot_error(error).saw)
