@@ -77,7 +77,7 @@ def resume(
 ) -> int:
     """Go on with a CRM that was stopped because several accounts failed in the same way.
 
-    One account goes first again, and the others follow when it was accepted.
+    One account goes first again, and the others follow when its report has come and passed.
     """
     from export_robots.runs.waves import Waves
 

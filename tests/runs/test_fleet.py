@@ -56,6 +56,7 @@ def move(delivery: DeliveryRow, *requests: RequestRow, now: datetime = NOW, **fa
         ({"state": State.COLLECTED}, Move.FINISH),
         ({"state": State.COLLECTED, "outcome": Outcome.UPLOAD_FAILED}, Move.NONE),
         ({"state": State.COLLECTED, "outcome": Outcome.UPLOAD_FAILED, "transient": True}, Move.FINISH),
+        ({"outcome": Outcome.REQUESTED}, Move.ASK),  # and no request is left that could be answered
         ({"outcome": Outcome.SITE_CHANGED}, Move.NONE),
         ({"outcome": Outcome.SIGN_IN_REFUSED}, Move.NONE),
         ({"outcome": Outcome.SITE_DOWN, "transient": True, "retry_at": NOW}, Move.ASK),

@@ -14,8 +14,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from export_robots.credentials import fingerprint
-from export_robots.outcomes import Outcome, SignInRefused
-from export_robots.runs import queues, signing_in, standings, workflow
+from export_robots.outcomes import Outcome, ReportRejected, SignInRefused
+from export_robots.runs import asking, queues, signing_in, standings, workflow
 from export_robots.runs.ledger import Ending
 from export_robots.runs.machines import Machines
 from export_robots.runs.operating_tables import QuestionRow, SignInRow
@@ -267,4 +267,18 @@ def test_a_refusal_is_noted_although_the_run_is_interrupted_at_that_moment(
             assert len(here.waves.sign_ins(days.now - timedelta(hours=1))[account.id]) == 1, "it counts as a sign-in"
 
     monkeypatch.setattr("export_robots.runs.signing_in.fingerprint", slowly)
+    run(story())
+
+
+def test_a_run_that_died_before_it_said_why_its_mail_was_no_report_says_so(quick: Place, days: Days, run: Run) -> None:
+    with_clients(quick, 1)
+
+    async def story() -> None:
+        async with office(quick) as here:
+            await here.round()
+            row = await here.asks("d00")
+            here.ledger.answer_requests(row.id)
+            with pytest.raises(ReportRejected):
+                await asking.time_left(row.id)
+
     run(story())

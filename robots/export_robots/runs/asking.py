@@ -144,6 +144,8 @@ async def report_is_here(delivery: str, run: str) -> bool:
 
 async def time_left(delivery: str) -> float:
     """Seconds until the deadline. Raises `ReportLate` when it has passed, and a last look found nothing."""
+    if not current().ledger.requests(delivery):
+        raise ReportRejected("what came in answer was no report, and the run was interrupted before it could say why")
     accepted = _last_accepted(delivery)
     assert accepted.deadline_at
     left = (accepted.deadline_at - clock.now()).total_seconds()

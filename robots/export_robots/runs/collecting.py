@@ -151,7 +151,7 @@ class Collecting:
         return handed
 
     def _same_as_before(self, row: DeliveryRow, request: RequestRow) -> Handed | None:
-        """What was asked for again and is the file that was delivered, or lost, byte for byte: a copy to the mailbox."""
+        """What was asked for again and is the file delivered, or lost, byte for byte: to the mailbox, a copy."""
         present = self._work.ledger.file(row.id)
         lost = present if present and present.refused and not present.checked else None
         before = delivered_before(self._work.ledger, row) or lost

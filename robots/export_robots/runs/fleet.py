@@ -105,7 +105,8 @@ def _without_report(standing: Standing, schedule: ScheduleSettings, now: datetim
         if missed_at(mailed[-1], standing.zone, schedule) > now:
             return Move.NONE
         return Move.REPULL if untried or row.outcome in _PASSED_OVER else Move.NONE
-    if untried:
+    unanswerable = row.outcome == Outcome.REQUESTED and not accepted  # its run has died between two of its words
+    if untried or unanswerable:
         return Move.REPULL if row.asked_by == How.REPULL else Move.ASK
     return Move.NONE
 
