@@ -76,7 +76,7 @@ def open_database(url: str) -> Engine:
         if version is not None and version > SCHEMA_VERSION:
             raise UsageWrong(
                 "the database was written by a newer version of the robot",
-                "Use that version, or name another home with --home.",
+                "Use that version on every machine, or another database: another --home, or [database] url.",
             )
     except BaseException:
         engine.dispose()
