@@ -105,6 +105,22 @@ def test_a_post_that_nobody_confirmed_is_settled_by_who_has_seen_the_file(quick:
 
 
 @pytest.mark.browser
+def test_what_was_posted_and_then_lost_from_the_disk_is_not_posted_or_asked_for_again(
+    quick: Place, robot: Robot
+) -> None:
+    assert quick.run(*EXPORT, dies_at="when the file is posted, unrecorded").code == -signal.SIGKILL
+    for path in (quick.home / "downloads").rglob("*.csv"):
+        path.unlink()
+    assert robot(quick, *EXPORT).json["outcome"] == "upload_failed"
+    answer = robot(quick, "confirm", *OF_ABC, "--reason", "it is in the list", "--json")
+    assert (answer.code, "nothing was confirmed" in answer.json["reasons"][0]) == (2, True)
+    assert "robot waive activix --client abc --month" in answer.json["next"]
+    assert decided(only(quick, robot)) == []
+    assert robot(quick, "waive", *OF_ABC, "--reason", "the portal has it").code == 0
+    assert len(quick.requests) == len(quick.received) == 1
+
+
+@pytest.mark.browser
 def test_a_waived_post_comes_back_as_one_that_nobody_confirmed(quick: Place, robot: Robot) -> None:
     assert quick.run(*EXPORT, dies_at="when the intent to post is written").code == -signal.SIGKILL
     assert robot(quick, "waive", *OF_ABC, "--reason", "x", "--json").json["outcome"] == "waived"

@@ -19,6 +19,7 @@ from export_robots.runs.owners import confirm_hint
 from export_robots.runs.results import Result
 from export_robots.runs.running import Runner
 from export_robots.runs.standing import failed, result_of
+from export_robots.runs.stored_files import ReportLost
 from export_robots.runs.tables import DeliveryRow, State
 from export_robots.runs.workplace import Workplace
 from export_robots.settings import Settings
@@ -160,6 +161,14 @@ async def _confirm(work: Workplace, runner: Runner, word: Word, row: DeliveryRow
             f"{row.id} has no file that waits for the portal's confirmation ({row.state}); nothing was confirmed",
             f"{_STATUS} `robot deliver` brings a file to the portal, `robot waive` closes what is not wanted.",
         )
+    try:
+        await asyncio.to_thread(finishing.named_file, work, row.id)
+    except ReportLost as lost:
+        raise UsageWrong(
+            f"{lost.saw}, so no receipt can be written; nothing was confirmed",
+            f"`robot waive {row.crm} --client {row.client} {months_option(row)} --reason TEXT` closes it: say in the "
+            "reason that the portal has it.",
+        ) from lost
     await runner.give_up_interrupted(row)
     await asyncio.to_thread(work.ledger.confirm, row.id, word.who, word.why or "")
     await asyncio.to_thread(_close, work, row, f"{word.who} saw that the portal has it: {word.why}")

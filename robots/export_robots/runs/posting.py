@@ -18,7 +18,6 @@ async def upload(delivery: str, run: str) -> None:
     row = work.ledger.delivery(delivery)
     file = work.ledger.file(delivery)
     assert file
-    path = await asyncio.to_thread(named_file, work, delivery)
     earlier = work.ledger.last_upload(delivery)
     if earlier and earlier.answer == "confirmed" and earlier.sha256 == file.sha256:
         return
@@ -27,6 +26,7 @@ async def upload(delivery: str, run: str) -> None:
         raise UploadUnconfirmed(_INTERRUPTED)
     if earlier and earlier.answer in ("unconfirmed", "refused"):
         raise UploadFailed(earlier.text or _INTERRUPTED)
+    path = await asyncio.to_thread(named_file, work, delivery)
     mailbox = work.settings.mailbox
     posted: list[int] = []
 
