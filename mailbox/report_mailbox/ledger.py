@@ -157,4 +157,5 @@ class Ledger(Mails):
             received=row["received"],
             sender_domain=row["sender_domain"] or "",
             released_by=row["released_by"] or "",
+            handed_at=row["handed_at"],
         )

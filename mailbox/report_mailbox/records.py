@@ -27,6 +27,7 @@ class Handed:
         reason: For a rejection: a sentence without a full stop, for people.
         mail: The mail's row in the ledger; `uid` its number in the folder.
         released_by: The person who decided that this held mail is the answer; empty: the collector did.
+        handed_at: When it was handed over, by this machine's clock; None where it was handed to nobody.
     """
 
     id: int
@@ -43,6 +44,7 @@ class Handed:
     received: datetime | None
     sender_domain: str
     released_by: str = ""
+    handed_at: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,17 +15,18 @@ from sqlalchemy.orm import Session
 
 from export_robots.credentials import fingerprint
 from export_robots.outcomes import Outcome, ReportRejected, SignInRefused
-from export_robots.runs import asking, queues, signing_in, standings, workflow
-from export_robots.runs.ledger import Ending
+from export_robots.runs import asking, fleet, queues, signing_in, standings, workflow
+from export_robots.runs.ledger import Ending, period_of
 from export_robots.runs.machines import Machines
 from export_robots.runs.operating_tables import QuestionRow, SignInRow
 from export_robots.runs.questions import Questions
 from export_robots.runs.serving import Serving
 from export_robots.runs.tables import How, State
+from tests.runs import mailed_reports
 from tests.runs.conftest import Place, wait_until
 from tests.runs.days import Days
 from tests.runs.office import DEADLINE, Run, Silent, office
-from tests.runs.quick_crm import QuickCrm
+from tests.runs.quick_crm import QuickCrm, csv_of
 from tests.runs.serving import with_clients
 
 
@@ -280,5 +281,31 @@ def test_a_run_that_died_before_it_said_why_its_mail_was_no_report_says_so(quick
             here.ledger.answer_requests(row.id)
             with pytest.raises(ReportRejected):
                 await asking.time_left(row.id)
+
+    run(story())
+
+
+def test_a_mail_that_came_while_another_attempt_was_failing_is_news_after_it(
+    quick: Place, days: Days, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_clients(quick, 1)
+    account = quick.world.accounts["datateam+d00@example.com"]
+    monkeypatch.setattr(mailed_reports, "ADDRESS", account.username)
+
+    async def story() -> None:
+        async with office(quick) as here:
+            await here.round()
+            row = await here.asks("d00")
+            await asyncio.to_thread(here.work.mail.expect, row)
+            await here.work.mail.close()  # else it would be collected at once
+            period = period_of(row)
+            report, _ = csv_of(quick.world, account, period.first, period.last)
+            file, whose = ("report.csv", report), {"sender": "reports@activix.ca", "to": account.username}
+            await asyncio.to_thread(mailed_reports.mail, quick, file, **whose)
+            days.now = datetime.now(UTC)
+            await here.fails("d00", Ending(Outcome.SITE_CHANGED))
+            await here.work.mail.look()
+            [seen] = standings.look(here.work, {}, here.rounds._apart).standings
+            assert fleet.move_of(seen, here.work.settings.schedule, days.now) is fleet.Move.FINISH
 
     run(story())

@@ -54,7 +54,7 @@ class Standing:
     zone: ZoneInfo
     requests: Sequence[RequestRow | Asked] = ()
     handed_at: datetime | None = None
-    """When the mail came that is there for it."""
+    """When the mail that is there for it was handed over."""
     needs_visit: bool = False
     """That mail holds a link, so that the account has to sign in for its report."""
     asked_at: datetime | None = None

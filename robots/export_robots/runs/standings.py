@@ -85,4 +85,5 @@ def _answer(
 
 
 def _came_at(answer: "Handed | None") -> datetime | None:
-    return (answer.received or clock.now()) if answer else None
+    """When it was handed over: the mail itself may be older than a failure that it is news after."""
+    return (answer.handed_at or answer.received or clock.now()) if answer else None
