@@ -11,6 +11,7 @@ from email import message_from_bytes, policy
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -19,6 +20,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from export_robots import clock, doctor
+from export_robots.clients import Account, Client, Rooftop
 from export_robots.config_mailbox import MailboxSettings
 from export_robots.config_schedule import NoticesSettings
 from export_robots.outcomes import Outcome
@@ -26,6 +28,7 @@ from export_robots.periods import Month, Period
 from export_robots.runs import alarms
 from export_robots.runs.database import open_database
 from export_robots.runs.ledger import Ending, Ledger
+from export_robots.runs.month import expect_due
 from export_robots.runs.notice_records import PAUSES
 from export_robots.runs.notices import alarms_due, raise_alarm, send_due, summary
 from export_robots.runs.operating_tables import CrmRow, NoticeRow, QuestionRow
@@ -367,6 +370,32 @@ def test_a_month_that_closes_is_summed_up_once(ledger: Ledger, days: Days, tmp_p
     assert summary(ledger, OCTOBER) == said.text
     days.now += timedelta(days=3)
     assert told(ledger, days, telling(tmp_path)) == []
+
+
+def test_a_month_is_not_closed_before_it_has_ended_for_all_and_all_is_expected(
+    ledger: Ledger, days: Days, tmp_path: Path
+) -> None:
+    zones = {"far": ZoneInfo("Pacific/Auckland"), "here": ZoneInfo("America/Vancouver")}
+    accounts = {
+        key: Account(key, "activix", key, None, None, f"{key}@example.com", (), timedelta(minutes=30), zone)
+        for key, zone in zones.items()
+    }
+    clients = {
+        key: Client(key, key, OCTOBER, zones[key], (Rooftop(None, {"activix": account}),))
+        for key, account in accounts.items()
+    }
+    settings = Settings(tmp_path, clients=clients)
+    days.now = datetime(2026, 10, 31, 20, tzinfo=UTC)
+    expect_due(ledger, settings, days.now)
+    assert [row.client for row in ledger.deliveries()] == ["far"]
+    ledger.close("far/activix/2026-10", State.DELIVERED, How.EXPORT)
+    assert told(ledger, days, settings) == []
+    days.now = NOVEMBER_1
+    assert told(ledger, days, settings) == [], "the other one is due, and not expected yet"
+    expect_due(ledger, settings, days.now)
+    assert told(ledger, days, settings) == []
+    ledger.close("here/activix/2026-10", State.DELIVERED, How.EXPORT)
+    assert told(ledger, days, settings) == ["closed/2026-10"]
 
 
 def test_a_month_in_which_only_people_can_move_anything_stands_still(

@@ -44,9 +44,12 @@ class Alarm:
     kind: str = ALARM
 
 
-def found(ledger: Transactions, now: datetime) -> list[Alarm]:
-    """Everything that is to be told as things stand, the most urgent first."""
-    return _Look(ledger.engine).all(now)
+def found(ledger: Transactions, now: datetime, whole: Month | None = None) -> list[Alarm]:
+    """Everything that is to be told as things stand, the most urgent first.
+
+    `whole`: the last month of which all is expected that will be; what comes after it cannot be closed yet.
+    """
+    return _Look(ledger.engine).all(now, whole)
 
 
 def of_the_mailbox(trouble: str, now: datetime) -> Alarm:
@@ -87,7 +90,7 @@ def summary(ledger: Transactions, month: Month) -> str:
 
 
 class _Look(Transactions):
-    def all(self, now: datetime) -> list[Alarm]:
+    def all(self, now: datetime, whole: Month | None) -> list[Alarm]:
         with self._transaction() as session:
             stopped = {each.crm: each for each in session.scalars(select(CrmRow).where(CrmRow.stopped_at.is_not(None)))}
             asked = list(session.scalars(select(QuestionRow).where(QuestionRow.answered_at.is_(None))))
@@ -97,7 +100,7 @@ class _Look(Transactions):
                 *_of_questions(asked, now),
                 *_waiting_for_people(session, now, known),
                 *_overdue(session, now, known),
-                *_months(session, now, known),
+                *_months(session, now, known, str(whole or Month.of(now.date()))),
             ]
 
     def summary(self, month: Month) -> str:
@@ -212,7 +215,7 @@ def _overdue(session: Session, now: datetime, known: _Known) -> Iterator[Alarm]:
         yield Alarm(f"overdue/{month}/{crm}/{owner}/{_day(now)}/{_about(group.number)}", title, text)
 
 
-def _months(session: Session, now: datetime, known: _Known) -> Iterator[Alarm]:
+def _months(session: Session, now: datetime, known: _Known, whole: str) -> Iterator[Alarm]:
     """A month that is closed, once; one in which nothing moves any more without a person, once a day."""
     query = select(
         DeliveryRow.period_end,
@@ -231,9 +234,9 @@ def _months(session: Session, now: datetime, known: _Known) -> Iterator[Alarm]:
     for month, (every, still_open, moving) in sorted(counts.items()):
         text = _summary(session, Month.parse(month)) if not moving else ""
         each = f"`robot status --month {month} --open` says what to do about each."
-        if not still_open:
+        if not still_open and month <= whole:
             yield Alarm(f"closed/{month}", f"{month} is closed: {_deliveries(every)}", text, SUMMARY)
-        elif not moving:
+        elif still_open and not moving:
             title = f"{month} stands still: {still_open} of {_deliveries(every)} wait for a person"
             yield Alarm(f"stalled/{month}/{_day(now)}", title, f"{each}\n{text}", SUMMARY)
 

@@ -7,13 +7,17 @@ deliveries, outcomes and commands, and hold nothing of any lead.
 import logging
 from collections.abc import Sequence
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from export_robots.credentials import Secrets
+from export_robots.periods import Month, Period
 from export_robots.redaction import Redactor
 from export_robots.runs import alarms
 from export_robots.runs.alarms import ALARM, Alarm
 from export_robots.runs.alarms import summary as summary
 from export_robots.runs.channels import Channels
+from export_robots.runs.ledger import Ledger
+from export_robots.runs.month import missing
 from export_robots.runs.notice_records import PAUSES, NoticeRecords
 from export_robots.runs.transactions import Transactions
 from export_robots.settings import Settings
@@ -46,10 +50,17 @@ def alarms_due(
     What stands is told anew each day (UTC), and whenever its number has doubled. `mailbox_trouble`: since when and why
     no mail can be collected, if that is so; it counts where a mailbox is configured. `others`: what no ledger says.
     """
-    found = [*others, *alarms.found(ledger, now)]
+    found = [*others, *alarms.found(ledger, now, _whole(Ledger(ledger.engine), settings, now))]
     if mailbox_trouble and settings.mailbox:
         found = [alarms.of_the_mailbox(mailbox_trouble, now), *found]
     return [each.key for each in found if raise_alarm(ledger, each.key, each.title, each.text, kind=each.kind)]
+
+
+def _whole(ledger: Ledger, settings: Settings, now: datetime) -> Month:
+    """The last month that has ended in every client's zone, and of which every account's delivery is expected."""
+    zones = {account.zone for account in settings.accounts} or {ZoneInfo("UTC")}
+    last = min(Period.last_full_month(now, zone).end for zone in zones)
+    return last.plus(-1) if missing(ledger, settings, now) else last
 
 
 def send_due(ledger: Transactions, settings: Settings, now: datetime) -> int:
