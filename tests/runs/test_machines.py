@@ -37,7 +37,11 @@ def test_who_does_not_move_is_declared_dead_whatever_its_clock_says(quick: Place
 @pytest.mark.xdist_group("serve")
 @pytest.mark.browser
 @pytest.mark.parametrize("url", ["postgresql"] if PROGRAMS else [], indirect=True)
-def test_a_machine_that_is_killed_among_three_loses_nothing_and_doubles_nothing(quick: Place, url: str) -> None:
+def test_a_machine_that_is_killed_among_three_loses_nothing_and_doubles_nothing(
+    quick: Place, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROBOT_TEST_POLL", "0.5")
+    monkeypatch.setenv("ROBOT_TEST_ROUND", "5")
     keys = with_clients(quick, MANY, schedule__at_once_per_crm=6, schedule__at_once=2)
     with ledger_of(quick, url) as ledger, ExitStack() as stack:
         machines = [
