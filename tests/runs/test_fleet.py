@@ -178,8 +178,11 @@ def test_a_request_that_was_accepted_lets_nobody_follow_until_its_report_has_pas
     assert accepted.has_in_front(standing(delivery, asked, asked_at=asked.intended_at, handed_at=NOW), SCHEDULE, NOW)
     here = row(state=State.COLLECTED, outcome=Outcome.REQUESTED)
     assert accepted.has_in_front(standing(here, asked_at=asked.intended_at), SCHEDULE, NOW), "it is to be checked"
-    checked = row(state=State.COLLECTED)
+    checked = row(state=State.COLLECTED, changed_at=NOW - timedelta(minutes=1))
     assert accepted.has_in_front(standing(checked, asked_at=asked.intended_at, under_way=True), SCHEDULE, NOW)
+    later = NOW + timedelta(hours=1)
+    suspended = standing(checked, asked_at=asked.intended_at, under_way=True)
+    assert not accepted.has_in_front(suspended, SCHEDULE, later), "somebody's command stands still"
 
 
 def test_when_the_first_ones_report_is_late_or_rejected_another_one_goes_first() -> None:

@@ -22,6 +22,9 @@ WAVE = timedelta(hours=24)
 
 Row: TypeAlias = DeliveryRow | OpenDelivery
 
+_AT_IT = timedelta(hours=1)
+"""So long a run that nothing is heard of counts as at work: a command may have been suspended."""
+
 REQUESTS_TO_BE_ANSWERED = 2
 """So often a report is asked for, if it never comes."""
 
@@ -145,7 +148,9 @@ class Wave:
         """Whether it was asked for in this wave, and it is not known yet whether its report is as it should be."""
         if standing.asked_at is None or standing.asked_at < self.began_at:
             return False
-        if standing.under_way or move_of(standing, schedule, now) is Move.FINISH:
+        if standing.under_way and now - standing.row.changed_at < _AT_IT:
+            return True
+        if move_of(standing, schedule, now) is Move.FINISH:
             return True
         return any(
             each.how != How.SUBSCRIPTION and each.deadline_at and each.deadline_at > now for each in standing.requests
