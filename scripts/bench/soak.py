@@ -29,6 +29,7 @@ from queued import (  # type: ignore[import-not-found]  # beside this script, no
 from export_robots.runs.ledger import CLOSED
 
 LIFE = (1.0, 4.0)  # seconds between two kills; a process takes about one to begin
+IN_THE_MIDDLE = 0.75  # of the kills, at least: something was closed since the last one, however slow the machine is
 PATIENCE = 60.0  # seconds, for each kill
 
 
@@ -48,7 +49,11 @@ def soaked(kills: int, exports: int, moments: random.Random, url: str | None, fo
 
     try:
         while killed < kills and closed() < exports:
+            before = closed()
             never.wait(moments.uniform(*LIFE))
+            ends = time.monotonic() + (PATIENCE if moments.random() < IN_THE_MIDDLE else 0)
+            while closed() == before and time.monotonic() < ends:
+                never.wait(0.05)
             which = moments.randrange(len(homes))
             living[which].__exit__(None, None, None)
             killed += 1
