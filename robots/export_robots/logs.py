@@ -23,7 +23,7 @@ NOTICES = "export_robots.notices"
 VARIABLE = "ROBOT_LOG"
 """`text` or `json`: before what the configuration says, and for every command."""
 
-_FIELDS = ("run", "client", "crm", "step", "seconds", "notice", "text")
+_FIELDS = ("run", "client", "crm", "step", "seconds", "outcome", "notice", "text")
 _TALKATIVE = ("alembic", "apscheduler", "asyncio", "filelock", "imapclient", "keyring", "sqlalchemy", "urllib3")
 
 _about: ContextVar[Mapping[str, str]] = ContextVar("what the log is about", default={})  # noqa: B039 - never changed

@@ -1,5 +1,7 @@
 """`robot serve` beside a CRM, a mailbox and a portal: from the month that is due to the last delivery closed."""
 
+import re
+
 import pytest
 
 from export_robots import clock
@@ -34,6 +36,8 @@ def test_a_month_is_expected_asked_for_and_delivered_with_one_account_in_front(q
     assert usernames(quick, "sign_in")[0] == "d05", "the account that delivered last goes first"
     assert sorted(usernames(quick, "report_requested")) == keys, "each was asked once"
     assert len(quick.received) == 8
+    assert sorted(re.findall(r"info +(\S+)/activix/\S+: delivered$", served.said, re.MULTILINE)) == keys
+    assert "nothing was expected here before" not in served.said
     wait_until(lambda: not quick.robots_left(), "no process is left")
     status = quick.run("status", "--json")
     assert status.code == 0, status.json
@@ -47,6 +51,8 @@ def test_a_failure_of_many_stops_the_crm_and_leaves_the_rest_untried_until_a_per
         failed = [row for row in ledger.deliveries() if row.outcome]
         assert [(row.outcome, row.step) for row in failed] == [(Outcome.SITE_CHANGED, "generate the report")] * 2
         assert len(quick.world.journal.of("sign_in")) == 2
+        assert re.search(r"warning d0\d/activix/\S+#1: site_changed: .+", served.said)
+        assert "nothing was expected here before" in served.said
         status = quick.run("status", "--json")
         assert [each["crm"] for each in status.json["stopped"]] == ["activix"]
 

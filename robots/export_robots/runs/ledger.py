@@ -290,6 +290,11 @@ class Ledger(Decisions, Expectations, SignInRecords, Subscriptions):
             session.get_one(FileRow, delivery.file_id).refused = True
             self._move(session, key, State.EXPECTED)
 
+    def knows_any(self) -> bool:
+        """Whether any delivery was ever expected here."""
+        with self._transaction() as session:
+            return session.scalar(select(DeliveryRow.id).limit(1)) is not None
+
     def delivered_before(self, delivery: DeliveryRow) -> dict[str, str]:
         """Hash to period of what the same rooftop's other periods have delivered."""
         query = (

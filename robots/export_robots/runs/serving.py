@@ -77,7 +77,7 @@ class Serving:
                 with ExitStack() as held, about(run=run):
                     await self._hold(held, delivery, run)
                     yield
-                    await asyncio.to_thread(self._park, delivery, run)
+                    await asyncio.to_thread(self._after, delivery, run)
             finally:
                 self._inside.discard(task)
 
@@ -102,9 +102,15 @@ class Serving:
         if not await loop.run_in_executor(None, queues.is_run_by, self._executor, run):
             raise asyncio.CancelledError
 
-    def _park(self, delivery: str, run: str) -> None:
-        """A run that ended for want of a code can be answered in any case, also when its code was refused."""
+    def _after(self, delivery: str, run: str) -> None:
+        """Log how it ended. A run that wants a code can be answered in any case, also when its code was refused."""
         row = self._work.ledger.delivery(delivery)
+        if row.outcome:
+            ended = Outcome(row.outcome)
+            said = "" if ended.succeeded or not row.reasons else f": {'; '.join(row.reasons)}"
+            later = f"; tried again at {clock.minute_of(row.retry_at)}" if row.transient and row.retry_at else ""
+            level = logging.INFO if ended.succeeded else logging.WARNING
+            _log.log(level, "%s%s%s", ended, said, later, extra={"outcome": str(ended)})
         if row.outcome == Outcome.CODE_NEEDED and not self._questions.is_asked(run):
             account = self._work.account_of(row)
             saw = row.reasons[0] if row.reasons else "the CRM asks for a sign-in code"
@@ -238,6 +244,7 @@ async def serve(
 
 
 async def _serve(work: Workplace, duty: Serving, served: list[str], at_once: int, stop: asyncio.Event) -> None:
+    is_new = not await asyncio.to_thread(work.ledger.knows_any)
     await queues.declare(served, work.settings.schedule, at_once)
     await queues.forget_rounds()
     await DBOS.apply_schedules_async(
@@ -256,6 +263,11 @@ async def _serve(work: Workplace, duty: Serving, served: list[str], at_once: int
     others = (duty.make_rounds_when_stirred(), duty.keep_house(), stop.wait())
     beside = [alive, *(asyncio.create_task(each) for each in others)]
     work.progress.note(f"serving {', '.join(served) or 'no CRM'}, {at_once} at once")
+    if is_new and not work.settings.schedule.first_month:
+        _log.warning(
+            "nothing was expected here before: the last full month of each account is asked for now. What people have "
+            "brought to the portal already comes a second time; `[schedule] first_month` leaves it out"
+        )
     try:
         done, _ = await asyncio.wait(beside, return_when=asyncio.FIRST_COMPLETED)
         if alive in done:
