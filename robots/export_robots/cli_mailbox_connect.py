@@ -107,7 +107,7 @@ def _has_display() -> bool:
 
 def _try(mailbox: "MailboxSettings", secrets: "Secrets", held: "GrantInHand") -> str:
     from export_robots.mailbox_tokens import tokens_of
-    from export_robots.runs.collecting import mailbox_of
+    from export_robots.runs.mailbox_access import mailbox_of
     from report_mailbox.health import probe
 
     health = probe(mailbox_of(mailbox, secrets, tokens_of(mailbox, secrets, held)))

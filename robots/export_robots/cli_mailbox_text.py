@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from export_robots.runs.collecting import delivery_of
+from export_robots.runs.answers import delivery_of
 from report_mailbox.matching import Fate
 
 if TYPE_CHECKING:

@@ -258,7 +258,7 @@ def _notices(settings: Settings) -> list[Finding]:
 
 def _mailbox(settings: Settings) -> list[Finding]:
     from export_robots.credentials import Secrets
-    from export_robots.runs.collecting import mailbox_of, refused_of
+    from export_robots.runs.mailbox_access import mailbox_of, refused_of
     from report_mailbox.errors import MailboxError, MailboxSignInRefused
     from report_mailbox.health import probe
 

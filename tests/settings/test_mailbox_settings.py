@@ -8,7 +8,7 @@ import pytest
 from export_robots.config_mailbox import Auth, Unsigned
 from export_robots.credentials import Secrets
 from export_robots.outcomes import UsageWrong
-from export_robots.runs.collecting import limits_of, mailbox_of
+from export_robots.runs.mailbox_access import limits_of, mailbox_of
 from report_mailbox.mailbox import Limits
 from tests.settings.conftest import Load
 

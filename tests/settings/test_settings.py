@@ -14,7 +14,7 @@ from export_robots.config_mailbox import Security
 from export_robots.credentials import Secrets
 from export_robots.outcomes import UsageWrong
 from export_robots.periods import Month
-from export_robots.runs.collecting import limits_of, mailbox_of
+from export_robots.runs.mailbox_access import limits_of, mailbox_of
 from export_robots.settings import Settings, load_settings
 from report_mailbox.mailbox import DELIVERY_HEADERS, Limits
 

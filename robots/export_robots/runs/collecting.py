@@ -9,8 +9,7 @@ import logging
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,27 +19,24 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from export_robots import clock
 from export_robots.clients import Account
-from export_robots.config_mailbox import Auth, MailboxSettings
-from export_robots.credentials import Secrets
+from export_robots.config_mailbox import MailboxSettings
 from export_robots.outcomes import UsageWrong
-from export_robots.refused_mailbox import RefusedMailboxPassword
 from export_robots.runs.again import delivered_before
+from export_robots.runs.answers import acceptance, delivery_of, expectation_id
 from export_robots.runs.database import DatabaseUnusable
 from export_robots.runs.defects import as_robot_error
-from export_robots.runs.ledger import Ledger, period_of, run_id
+from export_robots.runs.ledger import run_id
+from export_robots.runs.mailbox_access import limits_of, mailbox_of, refused_of
 from export_robots.runs.stored_files import StoredFiles, keep
 from export_robots.runs.subscriptions import names_another, title_for
 from export_robots.runs.tables import DeliveryRow, How, RequestRow
 from export_robots.runs.waves import Asked, Waves
 from export_robots.runs.workplace import Workplace
-from export_robots.settings import Settings
 from report_mailbox.codes import CodeReader
 from report_mailbox.collector import Collector
 from report_mailbox.errors import MailboxError, MailboxUnreachable
 from report_mailbox.files import sha256_of, spooled
-from report_mailbox.judging import Accept
-from report_mailbox.mailbox import DELIVERY_HEADERS, Limits, Mailbox, Refusals, TokenSource
-from report_mailbox.matching import CLOCK_TOLERANCE, Acceptance, Expectation, Fate
+from report_mailbox.matching import CLOCK_TOLERANCE, Expectation, Fate
 from report_mailbox.message import decode_words, first, read_headers, split_header_block
 from report_mailbox.records import Handed, HandedKind
 from report_mailbox.store import headers_name
@@ -298,97 +294,3 @@ class Collecting:
             saw = error.saw if isinstance(error, MailboxError) else as_robot_error(error).saw
             self._trouble = (clock.now(), saw)
             self._work.progress.note(f"no mail can be collected: {saw}")
-
-
-def mailbox_of(
-    settings: MailboxSettings,
-    secrets: Secrets,
-    tokens: TokenSource | None = None,
-    *,
-    refused: Refusals | None = None,
-) -> Mailbox:
-    """The mailbox as it is set up. `tokens` instead of those in the keyring, where it signs in with tokens.
-
-    `refused`: where refused passwords are remembered; without it, they are remembered here alone.
-    """
-    if settings.auth is not Auth.PASSWORD and tokens is None:
-        from export_robots.mailbox_tokens import tokens_of  # Google's and Microsoft's libraries are slow to import
-
-        tokens = tokens_of(settings, secrets)
-    return Mailbox(
-        host=settings.host,
-        port=settings.port,
-        username=settings.username,
-        password=None if tokens else lambda: secrets.mailbox_password().get_secret_value(),
-        tokens=tokens,
-        security=settings.security.value,
-        folder=settings.folder,
-        authserv_id=settings.authserv_id,
-        done_folder=settings.done_folder,
-        delivery_headers=settings.delivery_headers or DELIVERY_HEADERS,
-        unsigned=settings.unsigned.value,
-        refused=set[str]() if refused is None else refused,
-    )
-
-
-def refused_of(settings: MailboxSettings, home: Path) -> RefusedMailboxPassword:
-    return RefusedMailboxPassword(home, f"{settings.host}:{settings.port}", settings.username)
-
-
-def limits_of(settings: MailboxSettings) -> Limits:
-    limits, usual = settings.limits, Limits()
-    return replace(
-        usual,
-        mail_bytes=limits.mail or usual.mail_bytes,
-        unpacked_bytes=limits.unpacked or usual.unpacked_bytes,
-        header_bytes=limits.header or usual.header_bytes,
-        parts=limits.parts or usual.parts,
-        packed_files=limits.packed_files or usual.packed_files,
-        parse=limits.parse or usual.parse,
-    )
-
-
-def expectation_id(row: DeliveryRow, request: int) -> str:
-    """Under which name the mailbox expects the report that a request asked for."""
-    return f"{row.id}#{request}"
-
-
-def delivery_of(expectation: str) -> str:
-    """The delivery's id in an `expectation_id`."""
-    return expectation.rpartition("#")[0]
-
-
-def acceptance(settings: Settings, ledger: Ledger) -> Accept:
-    """Says whose report a file is: one with no lead of the period at all is another one's."""
-
-    def accept(expectation: str, file: Path) -> Acceptance:
-        from export_robots.runs.finishing import examine
-
-        row = ledger.find(delivery_of(expectation))
-        if row is None or row.client not in settings.clients:
-            return Acceptance.other("nothing is known here of what it would answer")
-        request = ledger.requests(row.id)
-        zone = settings.client(row.client).timezone
-        result = examine(ledger, row, file, request[-1] if request else None, zone)
-        period = period_of(row)
-        if result.first and result.last and (result.last < period.first or result.first > period.last):
-            return Acceptance.other(f"its leads are of {result.first} to {result.last}, and {period} is expected")
-        if result.refused:
-            return Acceptance.broken("; ".join(result.reasons))
-        if result.first and result.last and (narrower := _expected_by_itself(ledger, row, result.first, result.last)):
-            return Acceptance.other(f"its leads are of {narrower} alone, which is expected by itself")
-        return Acceptance.fits()
-
-    return accept
-
-
-def _expected_by_itself(ledger: Ledger, row: DeliveryRow, first: date, last: date) -> str | None:
-    """A part of the delivery's period that holds these days and is waited for too, at the same address."""
-    for other in ledger.waiting():
-        period = period_of(other)
-        same = (other.client, other.crm, other.rooftop) == (row.client, row.crm, row.rooftop)
-        if same and period != period_of(row) and period.contains(first) and period.contains(last):
-            wider = period_of(row)
-            if wider.first <= period.first and period.last <= wider.last:
-                return str(period)
-    return None

@@ -11,10 +11,12 @@ from export_robots.credentials import Secrets
 from export_robots.home import Home
 from export_robots.outcomes import UsageWrong
 from export_robots.reports.checks import check_report
-from export_robots.runs.collecting import FOLDER, delivery_of, expectation_id, limits_of, mailbox_of, refused_of
+from export_robots.runs.answers import delivery_of, expectation_id
+from export_robots.runs.collecting import FOLDER
 from export_robots.runs.database import database_url, open_database
 from export_robots.runs.finishing import examine
 from export_robots.runs.ledger import CLOSED, Ledger, months_option
+from export_robots.runs.mailbox_access import limits_of, mailbox_of, refused_of
 from export_robots.runs.tables import DeliveryRow, State
 from export_robots.settings import Settings
 from export_robots.spelling import nearest

@@ -9,8 +9,8 @@ from export_robots import clock
 from export_robots.home import Home
 from export_robots.outcomes import AccountBusy, Outcome, ReportRejected, RobotError, UsageWrong
 from export_robots.progress import Showing
+from export_robots.runs.answers import delivery_of, expectation_id
 from export_robots.runs.asking import standing
-from export_robots.runs.collecting import delivery_of, expectation_id
 from export_robots.runs.exporting import at_work
 from export_robots.runs.ledger import CLOSED
 from export_robots.runs.mailbox_desk import MailboxDesk

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from export_robots import clock
 from export_robots.home import Home
 from export_robots.outcomes import UsageWrong
-from export_robots.runs.collecting import acceptance, delivery_of
+from export_robots.runs.answers import acceptance, delivery_of
 from export_robots.runs.database import database_url, open_database
 from export_robots.runs.ledger import Ledger
 from export_robots.runs.mailbox_desk import MailboxDesk
