@@ -50,7 +50,8 @@ def status(
     ledger = Ledger(open_database(database_url(settings, home)))
     gc.disable()  # a seventh of the time of a large month, looking for circles where there are none
     try:
-        view = view_month(ledger, settings, asked or usual_month(), client=client, crm=key)
+        when = asked or usual_month()
+        view = view_month(ledger, settings, when, client=client, crm=key, with_files=as_json)
         if client and not view.entries:
             settings.client(client)  # which says so, if there is no such client
     finally:

@@ -31,7 +31,7 @@ _AT_ONCE = 5000  # ids of one statement; databases limit its values
 
 
 class Line(NamedTuple):
-    """A delivery with its present file. The fields are those of the ledger's rows, in the order of `_COLUMNS`."""
+    """A delivery, and its present file where that was asked for. The fields are those of the ledger's rows."""
 
     id: str
     client: str
@@ -52,20 +52,17 @@ class Line(NamedTuple):
     transient: bool
     retry_at: datetime | None
     changed_at: datetime
-    received_path: str | None
-    received_sha256: str | None
-    path: str | None
-    name: str | None
-    rows: int | None
-    sha256: str | None
-    removed_at: datetime | None
+    received_path: str | None = None
+    received_sha256: str | None = None
+    path: str | None = None
+    name: str | None = None
+    rows: int | None = None
+    sha256: str | None = None
+    removed_at: datetime | None = None
 
 
-_OF_DELIVERY = Line._fields[:19]
-_COLUMNS = [
-    *(DeliveryRow.__table__.c[name] for name in _OF_DELIVERY),
-    *(FileRow.__table__.c[name] for name in Line._fields[19:]),
-]
+_OF_DELIVERY = [DeliveryRow.__table__.c[name] for name in Line._fields[:19]]
+_OF_FILE = [FileRow.__table__.c[name] for name in Line._fields[19:]]
 
 
 @dataclass(frozen=True)
@@ -160,9 +157,17 @@ class MonthView:
 
 
 def view_month(
-    ledger: Ledger, settings: Settings, month: Month, *, client: str | None = None, crm: str | None = None
+    ledger: Ledger,
+    settings: Settings,
+    month: Month,
+    *,
+    client: str | None = None,
+    crm: str | None = None,
+    with_files: bool = True,
 ) -> MonthView:
     """The month from the ledger, without what is pursued month by month; `client` and `crm` are keys.
+
+    `with_files`: what is known of each delivery's file, which `Entry.as_json` says and a table does not.
 
     Subscriptions that are due by now are expected first, so that a missed one shows.
     """
@@ -170,7 +175,7 @@ def view_month(
     now = clock.now()
     with database_errors(), Session(ledger.engine, expire_on_commit=False) as session:
         which = _which(month, client, crm)
-        lines = [Line._make(row) for row in session.connection().execute(_lines(which))]
+        lines = [Line(*row) for row in session.connection().execute(_lines(which, with_files=with_files))]
         untouched = [line.id for line in lines if line.state == State.EXPECTED and not line.attempt]
         mailed = {each.delivery_id: each for some in _parts(untouched) for each in session.scalars(_mailed(some))}
         decisions = defaultdict(list)
@@ -268,12 +273,13 @@ def _which(month: Month, client: str | None, crm: str | None) -> ColumnElement[b
     return and_(which, DeliveryRow.crm == crm) if crm else which
 
 
-def _lines(which: ColumnElement[bool]) -> Select[Any]:
-    return (
-        select(*_COLUMNS)
-        .outerjoin(FileRow, FileRow.id == DeliveryRow.file_id)
-        .where(which)
-        .order_by(DeliveryRow.client, DeliveryRow.crm, DeliveryRow.rooftop, DeliveryRow.period_start, DeliveryRow.again)
+def _lines(which: ColumnElement[bool], *, with_files: bool) -> Select[Any]:
+    if with_files:
+        query = select(*_OF_DELIVERY, *_OF_FILE).outerjoin(FileRow, FileRow.id == DeliveryRow.file_id)
+    else:
+        query = select(*_OF_DELIVERY)
+    return query.where(which).order_by(
+        DeliveryRow.client, DeliveryRow.crm, DeliveryRow.rooftop, DeliveryRow.period_start, DeliveryRow.again
     )
 
 
