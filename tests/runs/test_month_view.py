@@ -39,8 +39,8 @@ def ledger(url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ledger]:
     made.engine.dispose()
 
 
-def look(ledger: Ledger, **narrowed: str) -> tuple[MonthView, dict[str, Entry]]:
-    view = view_month(ledger, CONFIG, OCTOBER, **narrowed)
+def look(ledger: Ledger, *, client: str | None = None, crm: str | None = None) -> tuple[MonthView, dict[str, Entry]]:
+    view = view_month(ledger, CONFIG, OCTOBER, client=client, crm=crm)
     return view, {entry.line.client: entry for entry in view.entries}
 
 
