@@ -8,7 +8,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
-from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlalchemy.orm import Session
@@ -16,8 +15,8 @@ from sqlalchemy.orm import Session
 from export_robots.catalogue import robot_class
 from export_robots.outcomes import Outcome
 from export_robots.periods import Month
-from export_robots.runs.ledger import months_option
-from export_robots.runs.month_view import Line
+from export_robots.runs.ledger import CLOSED, months_option
+from export_robots.runs.month_view import OF_DELIVERY, Line
 from export_robots.runs.operating_tables import CrmRow, QuestionRow
 from export_robots.runs.owners import PEOPLE, Around, NextMove, Owner, next_move
 from export_robots.runs.tables import DeliveryRow, How, State
@@ -30,9 +29,6 @@ _MONTHS = 3  # what is still open of an older month has been told daily for as l
 _NAMED = 20  # deliveries in one notice
 _WAYS = (How.SUBSCRIPTION, How.EXPORT, How.REPULL, How.BY_HAND, How.UNCHANGED)
 _EACH = 3  # so many codes are asked for by a notice each
-_READ = tuple(name for name in Line._fields if hasattr(DeliveryRow, name))
-_NO_FILE: dict[str, Any] = dict.fromkeys(name for name in Line._fields if name not in _READ)
-_CLOSED = (State.DELIVERED, State.VERIFIED_EMPTY, State.WAIVED)
 _WELL = tuple(outcome for outcome in Outcome if outcome.succeeded)
 
 
@@ -248,14 +244,14 @@ def _summary(session: Session, month: Month) -> str:
     crms: defaultdict[str, Counter[str]] = defaultdict(Counter)
     came: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for label, state, outcome, how, number in session.execute(query.group_by(*kinds)):
-        crms[label][state if state in _CLOSED or not outcome else outcome] += number
-        if how and state in _CLOSED and state != State.WAIVED:
+        crms[label][state if state in CLOSED or not outcome else outcome] += number
+        if how and state in CLOSED and state != State.WAIVED:
             came[label][how] += number
     every = sum(counts.total() for counts in crms.values())
-    closed = sum(counts[state] for counts in crms.values() for state in _CLOSED)
+    closed = sum(counts[state] for counts in crms.values() for state in CLOSED)
     lines = [f"{month}: {closed} of {_deliveries(every)} closed"]
     for label, counts in sorted(crms.items()):
-        ordered = sorted(counts.items(), key=lambda pair: (pair[0] not in _CLOSED, -pair[1]))
+        ordered = sorted(counts.items(), key=lambda pair: (pair[0] not in CLOSED, -pair[1]))
         ways = ", ".join(f"{how} {came[label][how]}" for how in _WAYS if came[label][how])
         stand = ", ".join(f"{number} {word}" for word, number in ordered)
         lines.append(f"- {label}: {stand}" + (f" ({ways})" if ways else ""))
@@ -263,9 +259,9 @@ def _summary(session: Session, month: Month) -> str:
 
 
 def _open_rows(session: Session, now: datetime, which: ColumnElement[bool]) -> Iterator[Line]:
-    query = select(*(getattr(DeliveryRow, name) for name in _READ)).where(_recent(now), _open(), which)
+    query = select(*OF_DELIVERY).where(_recent(now), _open(), which)
     for row in session.execute(query.order_by(DeliveryRow.id).execution_options(yield_per=1000)):
-        yield Line(**dict(zip(_READ, row, strict=True)), **_NO_FILE)
+        yield Line(*row)
 
 
 def _recent(now: datetime) -> ColumnElement[bool]:
@@ -276,7 +272,7 @@ def _recent(now: datetime) -> ColumnElement[bool]:
 
 
 def _open() -> ColumnElement[bool]:
-    return DeliveryRow.state.not_in(_CLOSED)
+    return DeliveryRow.state.not_in(CLOSED)
 
 
 def _moves() -> ColumnElement[bool]:

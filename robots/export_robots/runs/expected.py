@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import bindparam, select, update
 
@@ -11,9 +11,6 @@ from export_robots import clock
 from export_robots.periods import Month, Period
 from export_robots.runs.tables import DeliveryRow, How, State
 from export_robots.runs.transactions import Transactions
-
-if TYPE_CHECKING:
-    from sqlalchemy.dialects import postgresql, sqlite
 
 _AT_ONCE = 500  # rows of one statement; databases limit its values
 
@@ -60,7 +57,7 @@ class Expectations(Transactions):
         # In one order everywhere: two machines that expect the same month would wait for each other for ever.
         for some in _parts(sorted(wanted, key=lambda each: each.id)):
             with self._transaction() as session:
-                new = self._insert_unless_there().returning(DeliveryRow.id)
+                new = self._insert_unless_there(DeliveryRow).returning(DeliveryRow.id)
                 created = set(session.scalars(new, [_values(each) for each in some]))
                 made += created
                 known = [
@@ -69,16 +66,6 @@ class Expectations(Transactions):
                 if known:
                     session.connection().execute(late, known)
         return sorted(made)
-
-    def _insert_unless_there(self) -> "sqlite.Insert | postgresql.Insert":
-        # Imported here: commands that only read are quicker without the words of each database.
-        if self.engine.dialect.name == "sqlite":
-            from sqlalchemy.dialects import sqlite
-
-            return sqlite.insert(DeliveryRow).on_conflict_do_nothing()
-        from sqlalchemy.dialects import postgresql
-
-        return postgresql.insert(DeliveryRow).on_conflict_do_nothing()
 
     def expected_of(self, months: Iterable[Month]) -> set[str]:
         """The ids of what is expected of these single months by a time."""

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from sqlalchemy import delete, func, inspect, select, update
 from sqlalchemy.orm import Session
 
+from export_robots.runs.answers import delivery_of
 from export_robots.runs.ledger import CLOSED
 from export_robots.runs.operating_tables import StoredFileRow
 from export_robots.runs.tables import DeliveryRow, FileRow
@@ -159,7 +160,7 @@ def _open_deliveries(session: Session) -> set[str]:
 
 
 def _is_of(expectation: str | None, deliveries: Collection[str]) -> bool:
-    return expectation is not None and expectation.rpartition("#")[0] in deliveries
+    return expectation is not None and delivery_of(expectation) in deliveries
 
 
 def _below_downloads(place: str) -> str | None:

@@ -52,6 +52,10 @@ def run_id(delivery: str, attempt: int) -> str:
     return f"{delivery}#{attempt}"
 
 
+def delivery_of_run(run: str) -> str:
+    return run.rpartition("#")[0]
+
+
 def period_of(delivery: DeliveryRow) -> Period:
     return Period(Month.parse(delivery.period_start), Month.parse(delivery.period_end))
 

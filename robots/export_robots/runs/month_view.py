@@ -61,7 +61,9 @@ class Line(NamedTuple):
     removed_at: datetime | None = None
 
 
-_OF_DELIVERY = [DeliveryRow.__table__.c[name] for name in Line._fields[:19]]
+OF_DELIVERY = [DeliveryRow.__table__.c[name] for name in Line._fields[:19]]
+"""What of a delivery's row is the beginning of a `Line`, in this order."""
+
 _OF_FILE = [FileRow.__table__.c[name] for name in Line._fields[19:]]
 
 
@@ -275,9 +277,9 @@ def _which(month: Month, client: str | None, crm: str | None) -> ColumnElement[b
 
 def _lines(which: ColumnElement[bool], *, with_files: bool) -> Select[Any]:
     if with_files:
-        query = select(*_OF_DELIVERY, *_OF_FILE).outerjoin(FileRow, FileRow.id == DeliveryRow.file_id)
+        query = select(*OF_DELIVERY, *_OF_FILE).outerjoin(FileRow, FileRow.id == DeliveryRow.file_id)
     else:
-        query = select(*_OF_DELIVERY)
+        query = select(*OF_DELIVERY)
     return query.where(which).order_by(
         DeliveryRow.client, DeliveryRow.crm, DeliveryRow.rooftop, DeliveryRow.period_start, DeliveryRow.again
     )

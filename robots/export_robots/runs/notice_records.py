@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import or_, select, update
-from sqlalchemy.dialects.postgresql import insert as insert_into_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_into_sqlite
 
 from export_robots import clock
 from export_robots.runs.operating_tables import NoticeRow
@@ -18,10 +16,9 @@ PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 180, 360
 class NoticeRecords(Transactions):
     def add(self, key: str, kind: str, title: str, text: str) -> bool:
         """Whether it is new."""
-        insert = insert_into_sqlite if self.engine.dialect.name == "sqlite" else insert_into_postgresql
         values = {"key": key, "kind": kind, "title": title, "text": text, "created_at": clock.now()}
         with self._transaction() as session:
-            new = insert(NoticeRow).values(**values, sent_to=[], tries=0).on_conflict_do_nothing()
+            new = self._insert_unless_there(NoticeRow).values(**values, sent_to=[], tries=0)
             return session.execute(new.returning(NoticeRow.key)).first() is not None
 
     def due(self, now: datetime, at_most: int) -> list[NoticeRow]:

@@ -23,7 +23,7 @@ from export_robots.runs.database import DatabaseUnusable
 from export_robots.runs.defects import as_robot_error, keep_traceback
 from export_robots.runs.exporting import expect_subscribed
 from export_robots.runs.fleet import Move, Row, Standing, Wave
-from export_robots.runs.ledger import Ending, run_id
+from export_robots.runs.ledger import Ending, delivery_of_run, run_id
 from export_robots.runs.month import expect_due
 from export_robots.runs.notices import alarms_due, send_due
 from export_robots.runs.questions import Questions
@@ -158,7 +158,7 @@ class Rounds:
         for run in runs.values():
             if run.executor is None or run.executor.startswith(queues.SERVING) or not run.begun:
                 continue
-            row = self._work.ledger.find(run.id.rpartition("#")[0])
+            row = self._work.ledger.find(delivery_of_run(run.id))
             account = standings.account_of(self._work, row) if row else None
             if row is None or account is None:
                 continue
@@ -261,7 +261,7 @@ class Rounds:
     async def _withdraw(self, queued: list[queues.Run]) -> None:
         """Take what has not begun off the queue of a stopped CRM. What begins meanwhile finds its account held."""
         for run in queued:
-            row = None if run.begun else self._work.ledger.find(run.id.rpartition("#")[0])
+            row = None if run.begun else self._work.ledger.find(delivery_of_run(run.id))
             account = standings.account_of(self._work, row) if row else None
             if account is None:
                 continue

@@ -28,7 +28,7 @@ from export_robots.runs.database import open_database
 from export_robots.runs.defects import as_robot_error
 from export_robots.runs.engine import engine, executor_name
 from export_robots.runs.keeping import purge
-from export_robots.runs.ledger import Ledger
+from export_robots.runs.ledger import Ledger, delivery_of_run
 from export_robots.runs.machines import Machines, Watch
 from export_robots.runs.questions import Questions
 from export_robots.runs.rounds import Rounds, make_round, serve_rounds
@@ -124,7 +124,7 @@ class Serving:
 
     async def code_of(self, account: Account, run: str, saw: str) -> str | None:
         patience = self._work.settings.schedule.code_patience
-        delivery = run.rpartition("#")[0]
+        delivery = delivery_of_run(run)
         await asyncio.to_thread(self._questions.ask, run, delivery, account.id, saw, patience)
         self._work.progress.note(f"a code is wanted: robot answer '{run}' CODE")
         self.stir()
